@@ -1,0 +1,23 @@
+// The library build. Two files come out: dist/index.js, which the page loads, and the worker
+// under dist/assets/, which holds the engine, its dependencies and every shader.
+import { defineConfig } from "vite";
+import { minifyWgslPlugin } from "./scripts/minify-wgsl.mjs";
+
+export default defineConfig({
+  // Relative, or the built worker address would start at the consumer's server root.
+  base: "./",
+  publicDir: false,
+  plugins: [minifyWgslPlugin()],
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    // The declarations in dist/types are written by tsc; each tool leaves the other's files alone.
+    emptyOutDir: true,
+    lib: { entry: "src/index.ts", formats: ["es"], fileName: "index" },
+  },
+  worker: {
+    format: "es",
+    // Build-time plugins do not reach worker bundles by themselves.
+    plugins: () => [minifyWgslPlugin()],
+  },
+});
