@@ -1,0 +1,79 @@
+"""Token streams and the windows a training step reads from them."""
+
+import numpy as np
+
+import corpus
+from make_tokenizer import load_tokenizer
+
+
+def encode_documents(tokenizer, documents):
+    """One uint16 stream: the end-of-text token (as BOS), then the document, for each document; and one final token."""
+    ids = []
+    for document in documents:
+        ids.append(0)
+        ids.extend(tokenizer.encode(document))
+    ids.append(0)
+    return np.array(ids, dtype=np.uint16)
+
+
+def load_streams(corpus_path, held_out, cache):
+    """Dictionary of streams: `stories`, `novels` (training), `tail`, `tail_stories` (held out). Encoded once per cache file."""
+    if not cache.exists():
+        tokenizer = load_tokenizer()
+        split = corpus.split_documents(corpus.read_documents(corpus_path), **held_out)
+        kinds = {
+            "stories": [text for text in split.train if corpus.is_story(text)],
+            "novels": [text for text in split.train if not corpus.is_story(text)],
+            "tail": split.tail,
+            "tail_stories": split.stories,
+        }
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(cache, **{name: encode_documents(tokenizer, texts) for name, texts in kinds.items()})
+    with np.load(cache) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+class Windows:
+    """Windows of one stream without replacement: cut at a random offset, shuffled, and cut anew when used up."""
+
+    def __init__(self, stream, generator):
+        self.stream, self.generator = stream, generator
+        self.length, self.starts = 0, np.zeros(0, dtype=np.int64)
+
+    def next_start(self, length):
+        if length != self.length or not len(self.starts):
+            self.length = length
+            offset = self.generator.integers(length)
+            self.starts = self.generator.permutation(np.arange(offset, len(self.stream) - length - 1, length))
+        start, self.starts = self.starts[0], self.starts[1:]
+        return start
+
+
+class Sampler:
+    """Mixes stories and novels; a few windows begin at a document start, as generation does."""
+
+    def __init__(self, streams, document_starts, seed):
+        self.generator = np.random.default_rng(seed)
+        self.streams = [streams["stories"], streams["novels"]]
+        self.windows = [Windows(stream, self.generator) for stream in self.streams]
+        self.document_starts = document_starts
+        self.first = np.flatnonzero(self.streams[0][:-600] == 0)
+
+    def batch(self, count, length, stories):
+        """int64 (count, length + 1): inputs are all but the last column, labels all but the first."""
+        rows = np.empty((count, length + 1), dtype=np.int64)
+        for row in rows:
+            which = int(self.generator.random() >= stories)
+            if self.generator.random() < self.document_starts:
+                which, start = 0, self.generator.choice(self.first)
+            else:
+                start = self.windows[which].next_start(length)
+            row[:] = self.streams[which][start : start + length + 1]
+        return rows
+
+
+def validation_batch(stream, length=512):
+    """All whole windows of a held-out stream in order: int64 (N, length + 1)."""
+    count = (len(stream) - 1) // length
+    index = np.arange(count)[:, None] * length + np.arange(length + 1)
+    return stream[index].astype(np.int64)
