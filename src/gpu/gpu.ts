@@ -1,0 +1,130 @@
+/** One GPU device with what the layers above need of it: buffers, kernels, submissions, counts. */
+import { CoppiceError } from "../errors.ts";
+import { BufferScope } from "./buffers.ts";
+import { Kernels } from "./kernel.ts";
+import { mapStaging, Staging } from "./readback.ts";
+import type { ReadbackRequest, Recording } from "./recording.ts";
+
+/** Running totals since the device was opened. */
+export interface GpuCounters {
+  submits: number;
+  readbacks: number;
+  dispatches: number;
+}
+
+/** Which GPU this is, as far as the browser says. Empty strings where it does not. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** True when the browser says that this is a software adapter. */
+  readonly fallback: boolean;
+  /** Optional features in use, such as "shader-f16". */
+  readonly features: readonly string[];
+}
+
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterDescription;
+  readonly kernels: Kernels;
+  /** The root of all buffers: its `bytes` is what the library holds on the GPU. */
+  readonly buffers: BufferScope;
+  readonly counters: GpuCounters = { submits: 0, readbacks: 0, dispatches: 0 };
+  readonly #staging: Staging;
+  #lost: CoppiceError | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(device: GPUDevice, adapter: AdapterDescription) {
+    this.device = device;
+    this.adapter = adapter;
+    this.kernels = new Kernels(device);
+    this.buffers = new BufferScope(device, "coppice");
+    this.#staging = new Staging(device);
+    void device.lost.then((info) => {
+      this.#lost = new CoppiceError(
+        "device-lost",
+        `The GPU device was lost (${info.reason}): ${info.message || "no reason given"}`,
+        "Dispose of the engine and load it again.",
+      );
+    });
+  }
+
+  /** Bytes on the GPU now, staging included. */
+  get bytes(): number {
+    return this.buffers.bytes + this.#staging.bytes;
+  }
+
+  /** Submits the recordings in order as one command buffer, and waits for nothing. */
+  submit(...recordings: Recording[]): void {
+    this.#throwIfLost();
+    const encoder = this.device.createCommandEncoder();
+    this.#encode(encoder, recordings);
+    this.#finish(encoder);
+  }
+
+  /**
+   * Submits the recordings and reads `slices` back: one submission, one readback. Calls queue up
+   * behind each other, since the staging buffer serves one at a time.
+   */
+  submitAndRead(recordings: readonly Recording[], slices: ReadbackRequest): Promise<ArrayBuffer[]> {
+    const result = this.#turn.then(async () => {
+      this.#throwIfLost();
+      const encoder = this.device.createCommandEncoder();
+      this.#encode(encoder, recordings);
+      const staging = this.#staging.copy(encoder, slices);
+      this.#finish(encoder);
+      this.counters.readbacks += 1;
+      try {
+        return await mapStaging(staging, slices);
+      } catch (cause) {
+        // A lost device rejects the mapping before its `lost` promise has run its callbacks.
+        await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+        this.#throwIfLost();
+        throw cause;
+      }
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Runs `work` (allocations, uploads) and turns an out-of-memory error of the GPU into a typed one. */
+  async guardMemory<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.device.pushErrorScope("out-of-memory");
+    let fault: GPUError | null = null;
+    try {
+      return await work();
+    } finally {
+      fault = await this.device.popErrorScope();
+      if (fault) {
+        throw new CoppiceError(
+          "out-of-memory",
+          `The GPU ran out of memory while ${what}: ${fault.message}`,
+          "Use a smaller model, a shorter contextLength or dtype \"f16\", or close other tabs.",
+        );
+      }
+    }
+  }
+
+  dispose(): void {
+    this.buffers.dispose();
+    this.#staging.dispose();
+    this.device.destroy();
+  }
+
+  #encode(encoder: GPUCommandEncoder, recordings: readonly Recording[]): void {
+    for (const recording of recordings) {
+      recording.encode(encoder);
+      this.counters.dispatches += recording.dispatches.length;
+    }
+  }
+
+  #finish(encoder: GPUCommandEncoder): void {
+    this.device.queue.submit([encoder.finish()]);
+    this.counters.submits += 1;
+  }
+
+  #throwIfLost(): void {
+    if (this.#lost) throw this.#lost;
+  }
+}

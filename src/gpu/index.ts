@@ -1,0 +1,5 @@
+export * from "./buffers.ts";
+export * from "./device.ts";
+export * from "./gpu.ts";
+export * from "./kernel.ts";
+export * from "./recording.ts";

@@ -1,0 +1,149 @@
+/**
+ * A kernel as data (`defineKernel`) and as a compiled pipeline (`Kernels.compile`). This file holds
+ * the library's only pipeline creation.
+ */
+import { CoppiceError } from "../errors.ts";
+import type { BufferScope, BufferSlice } from "./buffers.ts";
+
+export type BufferAccess = "read" | "read_write";
+export type ScalarType = "u32" | "i32" | "f32";
+/** How a weight matrix is stored: f32, or f16 packed two to a word (needs no `shader-f16`). */
+export type WeightType = "f32" | "f16";
+
+/** What `shaders/<name>.wgsl` declares, said once more in TypeScript; a parity test compares both. */
+export interface KernelSpec {
+  readonly name: string;
+  /** The shader's text; entry point `main`. */
+  readonly wgsl: string;
+  /** Texts of `shaders/shared/*.wgsl` that the shader uses. */
+  readonly shared?: readonly string[];
+  /** Storage buffers in binding order, all in group 0. */
+  readonly buffers: Readonly<Record<string, BufferAccess>>;
+  /** Fields of `Params`, four-byte scalars in order; bound after the buffers as a uniform. */
+  readonly params: Readonly<Record<string, ScalarType>>;
+  /** `override` constants with their defaults. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** Constants that size arrays, so cannot be `override`: prelude `const NAME = ...u;`, with defaults. */
+  readonly statics?: Readonly<Record<string, number>>;
+  /** True when the shader reads weights through the prelude's `weight4` and `unpack4`. */
+  readonly weights?: boolean;
+}
+
+/** Keeps the literal types of a kernel's names, so that `bind` is checked by name. */
+export function defineKernel<const S extends KernelSpec>(spec: S): S {
+  return spec;
+}
+
+/** Choices made when a kernel is compiled; anything left out takes the spec's default. */
+export interface KernelVariant<S extends KernelSpec> {
+  readonly statics?: Partial<Record<keyof S["statics"] & string, number>>;
+  readonly constants?: Partial<Record<keyof S["constants"] & string, number>>;
+  readonly weights?: WeightType;
+}
+
+const WEIGHT_PRELUDE: Record<WeightType, string> = {
+  f32: "alias weight4 = vec4<f32>; fn unpack4(w: weight4) -> vec4<f32> { return w; } ",
+  f16: "alias weight4 = vec2<u32>; fn unpack4(w: weight4) -> vec4<f32> { return vec4(unpack2x16float(w.x), unpack2x16float(w.y)); } ",
+};
+
+/** The full module text: a prelude without a newline first, so that line numbers are the file's own. */
+export function moduleText(spec: KernelSpec, variant: KernelVariant<KernelSpec> = {}): string {
+  const statics = { ...spec.statics, ...variant.statics };
+  const consts = Object.entries(statics).map(([name, value]) => `const ${name} = ${value}u; `);
+  const weights = spec.weights ? WEIGHT_PRELUDE[variant.weights ?? "f32"] : "";
+  return [consts.join("") + weights + spec.wgsl, ...(spec.shared ?? [])].join("\n");
+}
+
+/** A kernel bound to buffers and parameters, ready to be dispatched any number of times. */
+export interface BoundKernel {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+}
+
+/** A compiled kernel. */
+export class Pipeline<S extends KernelSpec> {
+  readonly spec: S;
+  readonly #device: GPUDevice;
+  readonly #pipeline: GPUComputePipeline;
+
+  constructor(device: GPUDevice, spec: S, pipeline: GPUComputePipeline) {
+    this.#device = device;
+    this.spec = spec;
+    this.#pipeline = pipeline;
+  }
+
+  /** Binds by name. The parameters are copied to a uniform that `scope` owns. */
+  bind(
+    scope: BufferScope,
+    buffers: { readonly [K in keyof S["buffers"]]: BufferSlice },
+    params: { readonly [K in keyof S["params"]]: number },
+  ): BoundKernel {
+    const entries = Object.keys(this.spec.buffers).map((name, binding) => ({
+      binding,
+      resource: (buffers as Record<string, BufferSlice>)[name]!,
+    }));
+    const data = packParams(this.spec, params as Record<string, number>);
+    if (data) entries.push({ binding: entries.length, resource: scope.uniform(data) });
+    const layout = this.#pipeline.getBindGroupLayout(0);
+    const bindGroup = this.#device.createBindGroup({ label: this.spec.name, layout, entries });
+    return { name: this.spec.name, pipeline: this.#pipeline, bindGroup };
+  }
+}
+
+function packParams(spec: KernelSpec, params: Record<string, number>): ArrayBuffer | undefined {
+  const fields = Object.entries(spec.params);
+  if (fields.length === 0) return undefined;
+  const view = new DataView(new ArrayBuffer(Math.ceil(fields.length / 4) * 16));
+  fields.forEach(([name, type], i) => {
+    const value = params[name]!;
+    if (type === "f32") view.setFloat32(i * 4, value, true);
+    else if (type === "i32") view.setInt32(i * 4, value, true);
+    else view.setUint32(i * 4, value, true);
+  });
+  return view.buffer;
+}
+
+/** Compiles kernels on one device, each variant once. */
+export class Kernels {
+  readonly #device: GPUDevice;
+  readonly #cache = new Map<string, Promise<unknown>>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  compile<S extends KernelSpec>(spec: S, variant: KernelVariant<S> = {}): Promise<Pipeline<S>> {
+    const key = JSON.stringify([spec.name, variant.statics, variant.constants, variant.weights]);
+    const known = this.#cache.get(key) as Promise<Pipeline<S>> | undefined;
+    if (known) return known;
+    const made = this.#create(spec, variant as KernelVariant<KernelSpec>) as Promise<Pipeline<S>>;
+    this.#cache.set(key, made);
+    return made;
+  }
+
+  async #create(spec: KernelSpec, variant: KernelVariant<KernelSpec>): Promise<Pipeline<KernelSpec>> {
+    const module = this.#device.createShaderModule({ label: spec.name, code: moduleText(spec, variant) });
+    const info = await module.getCompilationInfo();
+    const faults = info.messages.filter((m) => m.type === "error");
+    if (faults.length > 0) {
+      const lines = faults.map((m) => `${spec.name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`);
+      throw shaderError(lines.join("\n"));
+    }
+    try {
+      const constants = { ...spec.constants, ...variant.constants } as Record<string, number>;
+      const pipeline = await this.#device.createComputePipelineAsync({
+        label: spec.name,
+        layout: "auto",
+        compute: { module, entryPoint: "main", constants },
+      });
+      return new Pipeline(this.#device, spec, pipeline);
+    } catch (cause) {
+      throw shaderError(`${spec.name}.wgsl: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+  }
+}
+
+function shaderError(message: string): CoppiceError {
+  return new CoppiceError("shader-invalid", message, "Report this with the browser's version and the adapter's name.");
+}
