@@ -1,0 +1,24 @@
+// Builds dist/ when the sources are newer than it, so that no command ever runs yesterday's library.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { newestChange, ROOT } from "./files.mjs";
+
+const SOURCES = ["src", "shaders", "package.json", "vite.config.ts", "scripts/minify-wgsl.mjs"];
+
+export function isBuilt() {
+  const newestSource = Math.max(...SOURCES.map((name) => newestChange(join(ROOT, name))));
+  const entry = newestChange(join(ROOT, "dist/index.js"));
+  const types = newestChange(join(ROOT, "dist/types/index.d.ts"));
+  return Math.min(entry, types) > newestSource;
+}
+
+/** Throws with the build's own output where it fails. */
+export function ensureBuilt() {
+  if (isBuilt()) return;
+  const build = spawnSync("npm", ["run", "--silent", "build"], {
+    cwd: ROOT,
+    encoding: "utf8",
+    shell: process.platform === "win32",
+  });
+  if (build.status !== 0) throw new Error(`the build failed\n${build.stdout}${build.stderr}`);
+}

@@ -1,0 +1,55 @@
+// One project per kind of test. GPU tests run once per adapter, each in a process of its own whose
+// environment names the Vulkan driver, because a process loads its driver once.
+import { fileURLToPath } from "node:url";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { testAdapters } from "./scripts/lib/adapters.mjs";
+
+const alias = { coppice: fileURLToPath(new URL("src/index.ts", import.meta.url)) };
+
+const gpuProjects = testAdapters().map(
+  ({ name, icd, fix }): TestProjectInlineConfiguration => ({
+    resolve: { alias },
+    test: {
+      name,
+      include: ["tests/{kernels,gpu,engine,lossless}/**/*.test.ts"],
+      benchmark: { include: ["bench/**/*.bench.ts"] },
+      setupFiles: ["tests/setup/dawn.ts"],
+      env: { COPPICE_ADAPTER: name, COPPICE_ADAPTER_FIX: fix, ...(icd && { VK_ICD_FILENAMES: icd }) },
+      pool: "forks",
+      maxWorkers: 1,
+      isolate: false,
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+    },
+  }),
+);
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: "unit",
+          include: ["tests/{unit,house,types}/**/*.test.ts"],
+          benchmark: { include: [] },
+          testTimeout: 30_000,
+        },
+      },
+      ...gpuProjects,
+      {
+        test: {
+          name: "e2e",
+          include: ["tests/e2e/**/*.test.ts"],
+          benchmark: { include: [] },
+          globalSetup: ["tests/setup/built.ts"],
+          pool: "forks",
+          // Each file drives a browser; two at once would only slow each other down.
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
