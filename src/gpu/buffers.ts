@@ -88,7 +88,7 @@ export class BufferScope {
     for (const buffer of this.#buffers) buffer.destroy();
     this.#buffers.clear();
     this.#uniforms = undefined;
-    this.#parent?.#children.delete(this);
+    if (this.#parent) this.#parent.#children.delete(this);
   }
 
   #create(label: string, size: number, usage: number): GPUBuffer {

@@ -1,0 +1,114 @@
+/** What comes back: parts of a stream, results, metrics and progress. Plain data, so it crosses the worker boundary. */
+
+/** How a token came to be: decoded alone, drafted and accepted, or the target's own after the accepted path. */
+export type TokenOrigin = "plain" | "accepted" | "recovered" | "bonus";
+
+export interface StreamToken {
+  readonly id: number;
+  readonly origin: TokenOrigin;
+}
+
+/** One round's token tree, struct of arrays; node 0 is the root, `parents[i] < i`, siblings in draw order. */
+export interface TreeSnapshot {
+  readonly tokens: readonly number[];
+  /** -1 for the root. */
+  readonly parents: readonly number[];
+  readonly depths: readonly number[];
+  /** Sum of the draft's log-probabilities along the path, nats; 0 for the root. */
+  readonly scores: readonly number[];
+  /** Text of each node's token. */
+  readonly texts: readonly string[];
+  /** Nodes kept, from the root on. */
+  readonly path: readonly number[];
+}
+
+export type FinishReason = "stop" | "length" | "end-of-text";
+
+export interface Usage {
+  /** Tokens of the prompt, the beginning-of-text token included. */
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface Metrics {
+  /** Passes of draft, score, verify and commit. */
+  readonly rounds: number;
+  /** Tokens per target pass of decoding, the recovered or bonus token included; >= 1. 0 when no round was run. */
+  readonly blockEfficiency: number;
+  /** Accepted draft tokens by depth: of the rounds whose tree reached depth i + 1, the share that accepted there. */
+  readonly acceptanceByDepth: readonly number[];
+  /** Command buffers submitted, prefill included. */
+  readonly submits: number;
+  /** Round trips to the GPU. */
+  readonly readbacks: number;
+  /** Forward passes of each model, prefill included. */
+  readonly targetForwards: number;
+  readonly draftForwards: number;
+  /** GPU dispatches of one target pass, per layer. */
+  readonly dispatchesPerLayer: number;
+  /** Dispatches of one round. */
+  readonly dispatchesPerRound: number;
+  /** Bytes the engine holds on the GPU: weights, caches and scratch. */
+  readonly gpuBytes: number;
+  /** Milliseconds from the request to the first token, prefill included. */
+  readonly timeToFirstToken: number;
+  /** Milliseconds of decoding after prefill. */
+  readonly decodeTime: number;
+  /** Tokens per second of decoding. */
+  readonly tokensPerSecond: number;
+}
+
+export interface GenerateResult {
+  /** The generated text, without the prompt. */
+  readonly text: string;
+  /** The generated token ids. */
+  readonly tokens: readonly number[];
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  readonly metrics: Metrics;
+}
+
+export type StreamPart =
+  | { readonly type: "text-start"; readonly promptTokens: number }
+  /** `text` may be empty while a character is incomplete; the texts joined are the result's text. */
+  | { readonly type: "text-delta"; readonly text: string; readonly tokens: readonly StreamToken[]; readonly metrics: Metrics }
+  | { readonly type: "tree"; readonly tree: TreeSnapshot }
+  | { readonly type: "warning"; readonly message: string }
+  | { readonly type: "text-end"; readonly result: GenerateResult };
+
+/** Bytes of one file as they arrive. */
+export interface LoadProgress {
+  readonly model: "target" | "draft";
+  readonly file: string;
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Which GPU the engine runs on, as far as the browser says. Empty strings where it does not. */
+export interface AdapterFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** True where the browser says that this is a software adapter. */
+  readonly fallback: boolean;
+  /** Optional features in use, such as "shader-f16". */
+  readonly features: readonly string[];
+}
+
+/** What was loaded. */
+export interface EngineFacts {
+  readonly adapter: AdapterFacts;
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  readonly target: ModelFacts;
+  readonly draft?: ModelFacts;
+  readonly gpuBytes: number;
+}
+
+export interface ModelFacts {
+  /** Repo id, URL or "files". */
+  readonly label: string;
+  readonly layers: number;
+  readonly parameters: number;
+}

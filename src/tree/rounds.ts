@@ -1,0 +1,53 @@
+/**
+ * What decoders see of the engine: a sequence that grows by rounds. No GPU types here, so a decoder can be
+ * run against a table-driven fake.
+ */
+
+/** A token tree as numbers, struct of arrays; node 0 is the root. */
+export interface TreeRecord {
+  readonly tokens: readonly number[];
+  /** -1 for the root. */
+  readonly parents: readonly number[];
+  readonly depths: readonly number[];
+  readonly scores: readonly number[];
+}
+
+/** What one round gave. */
+export interface RoundOutcome {
+  /** The accepted draft tokens, then one token of the target's own: 1..64. */
+  readonly tokens: readonly number[];
+  /** How many of `tokens` were drafted. */
+  readonly accepted: number;
+  /** True when the walk ended at a leaf of the tree: the last token is a bonus token, else a recovered one. */
+  readonly leaf: boolean;
+  /** Nodes the target scored; 1 means no speculation. */
+  readonly nodes: number;
+  /** Length of the longest path in the tree that was scored; 0 means no speculation. */
+  readonly depth: number;
+  /** Present when asked for. */
+  readonly tree?: TreeRecord;
+  /** Nodes kept, root first; present with `tree`. */
+  readonly path?: readonly number[];
+}
+
+/** Counts of one sequence since `start`. */
+export interface RoundCounts {
+  readonly submits: number;
+  readonly readbacks: number;
+  readonly targetForwards: number;
+  readonly draftForwards: number;
+  readonly dispatchesPerLayer: number;
+  readonly dispatchesPerRound: number;
+  readonly gpuBytes: number;
+}
+
+/** One sequence: start it with a prompt, then call `next` for a round at a time. */
+export interface RoundSession {
+  /** Tokens the sequence may hold, prompt included. */
+  readonly contextLength: number;
+  /** Forgets the last sequence and fills the caches with all but the last token of `prompt` (1..contextLength - 1 ids). */
+  start(prompt: readonly number[]): Promise<void>;
+  /** Runs one round in one submission with one readback. `trees` adds the tree to the outcome. */
+  next(options?: { readonly trees?: boolean }): Promise<RoundOutcome>;
+  readonly counts: RoundCounts;
+}
