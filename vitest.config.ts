@@ -6,23 +6,21 @@ import { testAdapters } from "./scripts/lib/adapters.mjs";
 
 const alias = { coppice: fileURLToPath(new URL("src/index.ts", import.meta.url)) };
 
-const gpuProjects = testAdapters().map(
-  ({ name, icd, fix }): TestProjectInlineConfiguration => ({
-    resolve: { alias },
-    test: {
-      name,
-      include: ["tests/{kernels,gpu,engine,lossless}/**/*.test.ts"],
-      benchmark: { include: ["bench/**/*.bench.ts"] },
-      setupFiles: ["tests/setup/dawn.ts"],
-      env: { COPPICE_ADAPTER: name, COPPICE_ADAPTER_FIX: fix, ...(icd && { VK_ICD_FILENAMES: icd }) },
-      pool: "forks",
-      maxWorkers: 1,
-      isolate: false,
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
-    },
-  }),
-);
+const gpuProjects = testAdapters().map(({ name, icd, fix }): TestProjectInlineConfiguration => ({
+  resolve: { alias },
+  test: {
+    name,
+    include: ["tests/{kernels,gpu,engine,lossless}/**/*.test.ts"],
+    benchmark: { include: ["bench/**/*.bench.ts"] },
+    setupFiles: ["tests/setup/dawn.ts"],
+    env: { COPPICE_ADAPTER: name, COPPICE_ADAPTER_FIX: fix, ...(icd && { VK_ICD_FILENAMES: icd }) },
+    pool: "forks",
+    maxWorkers: 1,
+    isolate: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+}));
 
 export default defineConfig({
   test: {

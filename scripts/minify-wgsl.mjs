@@ -3,14 +3,21 @@
 
 /** @param {string} wgsl */
 export function minifyWgsl(wgsl) {
-  return wgsl
-    .replace(/\/\*[\s\S]*?\*\//g, " ")
-    .split("\n")
-    .map((line) => line.replace(/\/\/.*$/, "").trim().replace(/\s+/g, " "))
-    // Only around marks that can never join another: `vec2<f32> =` must not become `>=`.
-    .map((line) => line.replace(/ ?([,;:{}()[\]]) ?/g, "$1"))
-    .filter((line) => line !== "")
-    .join("\n");
+  return (
+    wgsl
+      .replace(/\/\*[\s\S]*?\*\//g, " ")
+      .split("\n")
+      .map((line) =>
+        line
+          .replace(/\/\/.*$/, "")
+          .trim()
+          .replace(/\s+/g, " "),
+      )
+      // Only around marks that can never join another: `vec2<f32> =` must not become `>=`.
+      .map((line) => line.replace(/ ?([,;:{}()[\]]) ?/g, "$1"))
+      .filter((line) => line !== "")
+      .join("\n")
+  );
 }
 
 /**

@@ -59,7 +59,8 @@ export async function withDevice<T>(
   } catch (error) {
     // The body's own failure is often the consequence of a WebGPU error: show both.
     const errors = await popErrors(device);
-    if (errors.length > 0) throw new Error(`WebGPU errors:\n${errors.join("\n")}`, { cause: error });
+    if (errors.length > 0)
+      throw new Error(`WebGPU errors:\n${errors.join("\n")}`, { cause: error });
     throw error;
   } finally {
     device.destroy();
