@@ -34,7 +34,7 @@ export const adapterFeatures: ReadonlySet<GPUFeatureName> = new Set(
 export async function requestDevice(options: DeviceOptions = {}): Promise<GPUDevice> {
   const adapter = await requestAdapter();
   return adapter.requestDevice({
-    requiredFeatures: options.features ?? [...adapterFeatures],
+    requiredFeatures: [...(options.features ?? adapterFeatures)],
     requiredLimits: Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]])),
   });
 }
