@@ -1,0 +1,141 @@
+/** Records one forward pass of a Llama-family model: tree nodes in, logits out, five dispatches per layer. */
+import {
+  attentionTree,
+  attentionTreeGrid,
+  embedRows,
+  embedRowsGrid,
+  laneCount,
+  matmulAdd,
+  matmulAddGrid,
+  normMatmul,
+  normMatmulGrid,
+  qkvRope,
+  qkvRopeGrid,
+  Recording,
+  rowTile,
+  swiglu,
+  swigluGrid,
+} from "../kernels/index.ts";
+import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
+import type { LlamaModel } from "./llama.ts";
+import type { Scratch } from "./scratch.ts";
+import type { LlamaLayer, WeightMatrix } from "./weights.ts";
+
+/** Dispatches that every layer costs; `recordForward` makes exactly these. */
+export const DISPATCHES_PER_LAYER = 5;
+
+/** Which rows of which tree one pass computes. */
+export interface ForwardPass {
+  /** Nodes `rowStart .. rowStart + rows - 1`; at most the scratch's rows. */
+  readonly rowStart: number;
+  readonly rows: number;
+  /** Of these rows, those whose logits are wanted: `headFirst .. headFirst + headRows - 1`, counted from `rowStart`. 0: none. */
+  readonly headFirst: number;
+  readonly headRows: number;
+  /** How many tokens this model's cache is behind `control.base`: 0 for the target, 1 for a draft. */
+  readonly lag: number;
+  readonly control: BufferSlice;
+  readonly tree: BufferSlice;
+  /** Array lengths of `tree`. */
+  readonly treeStatics: { readonly NODES: number; readonly LEVELS: number };
+  /** One slice per layer, `[2, slots, kvDim]`. */
+  readonly cache: readonly BufferSlice[];
+  readonly slots: number;
+  readonly scratch: Scratch;
+}
+
+/** The pass as a recording that can be replayed whenever the tree or the control block has changed. */
+export async function recordForward(gpu: Gpu, scope: BufferScope, model: LlamaModel, pass: ForwardPass): Promise<Recording> {
+  const recording = new Recording();
+  const recorder = { gpu, scope, model, pass, recording };
+  await recordEmbedding(recorder);
+  for (let i = 0; i < model.weights.layers.length; i++) {
+    const layer = model.weights.layers[i]!;
+    await recordAttention(recorder, layer, pass.cache[i]!);
+    await recordFeedForward(recorder, layer);
+  }
+  if (pass.headRows > 0) await recordHead(recorder);
+  return recording;
+}
+
+interface Recorder {
+  readonly gpu: Gpu;
+  readonly scope: BufferScope;
+  readonly model: LlamaModel;
+  readonly pass: ForwardPass;
+  readonly recording: Recording;
+}
+
+async function recordEmbedding({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
+  const { embedding } = model.weights;
+  const pipeline = await gpu.kernels.compile(embedRows, { statics: pass.treeStatics, weights: embedding.type });
+  const { control, tree, scratch } = pass;
+  const buffers = { control, tree, table: embedding.slice, rows: scratch.rowTable, x: scratch.x };
+  const params = { cols4: embedding.k / 4, row_start: pass.rowStart, lag: pass.lag };
+  recording.dispatch(pipeline.bind(scope, buffers, params), embedRowsGrid(pass.rows));
+}
+
+async function recordAttention(recorder: Recorder, layer: LlamaLayer, kv: BufferSlice): Promise<void> {
+  const { gpu, scope, model, pass, recording } = recorder;
+  const { heads, kvHeads, headDim, rmsNormEps } = model.config;
+  const { rowTable: rows, x, q, mixed } = pass.scratch;
+  const shape = { heads, kv_heads: kvHeads, head_dim: headDim, slots: pass.slots };
+
+  const project = await gpu.kernels.compile(qkvRope, tiled(pass.rows, layer.qkv));
+  recording.dispatch(
+    project.bind(
+      scope,
+      { x, gain: layer.attentionNorm, w: layer.qkv.slice, rope: model.rope, rows, q, kv },
+      { rows: pass.rows, k4: layer.qkv.k / 4, ...shape, eps: rmsNormEps },
+    ),
+    qkvRopeGrid(layer.qkv.cols, pass.rows),
+  );
+
+  const attend = await gpu.kernels.compile(attentionTree, { statics: pass.treeStatics });
+  recording.dispatch(attend.bind(scope, { q, kv, rows, tree: pass.tree, out: mixed }, shape), attentionTreeGrid(heads, pass.rows));
+
+  await recordProjection(recorder, layer.attentionOut, mixed);
+}
+
+async function recordFeedForward(recorder: Recorder, layer: LlamaLayer): Promise<void> {
+  const { gpu, scope, model, pass, recording } = recorder;
+  const { x, hidden } = pass.scratch;
+  const { intermediateSize: cols, rmsNormEps: eps } = model.config;
+  const pipeline = await gpu.kernels.compile(swiglu, tiled(pass.rows, layer.gateUp));
+  recording.dispatch(
+    pipeline.bind(
+      scope,
+      { x, gain: layer.mlpNorm, w: layer.gateUp.slice, h: hidden },
+      { rows: pass.rows, cols, k4: layer.gateUp.k / 4, eps },
+    ),
+    swigluGrid(cols, pass.rows),
+  );
+  await recordProjection(recorder, layer.down, hidden);
+}
+
+/** Adds a matrix product onto the residual stream. */
+async function recordProjection({ gpu, scope, pass, recording }: Recorder, matrix: WeightMatrix, x: BufferSlice): Promise<void> {
+  const pipeline = await gpu.kernels.compile(matmulAdd, tiled(pass.rows, matrix));
+  recording.dispatch(
+    pipeline.bind(scope, { x, w: matrix.slice, y: pass.scratch.x }, { rows: pass.rows, cols: matrix.cols, k4: matrix.k / 4 }),
+    matmulAddGrid(matrix.cols, pass.rows),
+  );
+}
+
+async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
+  const { head, norm } = model.weights;
+  const pipeline = await gpu.kernels.compile(normMatmul, tiled(pass.headRows, head));
+  recording.dispatch(
+    pipeline.bind(
+      scope,
+      { x: pass.scratch.x, gain: norm, w: head.slice, logits: pass.scratch.logits },
+      { rows: pass.headRows, first: pass.headFirst, cols: head.cols, k4: head.k / 4, eps: model.config.rmsNormEps },
+    ),
+    normMatmulGrid(head.cols, pass.headRows),
+  );
+}
+
+/** The variant for a matrix and a number of rows. Lanes depend on the matrix alone, so the row tile never changes a row's bits. */
+function tiled(rows: number, matrix: WeightMatrix) {
+  return { statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k) }, weights: matrix.type } as const;
+}

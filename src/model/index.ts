@@ -1,0 +1,5 @@
+/** The models, and what the layer above records beside their passes: each layer imports only the one below it. */
+export * from "../kernels/index.ts";
+export * from "./forward.ts";
+export * from "./llama.ts";
+export * from "./scratch.ts";

@@ -1,0 +1,8 @@
+/** Sequences over token trees: `TreeSession` for one model, `GpuRoundSession` for whole rounds. */
+export * from "../model/index.ts";
+export { GpuRoundSession } from "./gpu-round-session.ts";
+export type { RoundSessionParts } from "./gpu-round-session.ts";
+export * from "./rounds.ts";
+export * from "./tree-plan.ts";
+export { TreeSession } from "./tree-session.ts";
+export type { ScoredNode } from "./tree-session.ts";
