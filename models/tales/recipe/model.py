@@ -29,26 +29,60 @@ class Shape:
 
 
 def rotary_tables(head_dim, length=MAX_POSITIONS):
-    """Cosines and sines, each (length, C): half-split, the frequencies repeated once (as Hugging Face does)."""
+    """Cosines and sines, each (length, C/2)."""
     frequencies = ROPE_THETA ** (-torch.arange(0, head_dim, 2).float() / head_dim)
-    angles = torch.outer(torch.arange(length).float(), frequencies).repeat(1, 2)
+    angles = torch.outer(torch.arange(length).float(), frequencies)
     return angles.cos(), angles.sin()
 
 
+class Rotate(torch.autograd.Function):
+    """Rotary positions on x (..., T, C), pairing coordinate i with i + C/2 as Hugging Face does; written out for fewer passes."""
+
+    @staticmethod
+    def forward(ctx, x, cosines, sines):
+        ctx.save_for_backward(cosines, sines)
+        return rotate(x, cosines, sines)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        cosines, sines = ctx.saved_tensors
+        return rotate(gradient, cosines, -sines), None, None
+
+
 def rotate(x, cosines, sines):
-    """Rotary positions on x (..., T, C), pairing coordinate i with i + C/2."""
     first, second = x.chunk(2, dim=-1)
-    return x * cosines + torch.cat((-second, first), dim=-1) * sines
+    return torch.cat((torch.addcmul(first * cosines, second, sines, value=-1),
+                      torch.addcmul(second * cosines, first, sines)), dim=-1)
+
+
+class Normalise(torch.autograd.Function):
+    """x (..., D) over its root mean square; written out for fewer passes over memory."""
+
+    @staticmethod
+    def forward(ctx, x):
+        squares = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square()
+        scale = torch.rsqrt(squares / x.shape[-1] + RMS_EPSILON)
+        y = x * scale
+        ctx.save_for_backward(y, scale)
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        y, scale = ctx.saved_tensors
+        along = (gradient * y).mean(-1, keepdim=True)
+        return torch.addcmul(gradient, y, along, value=-1).mul_(scale)
 
 
 class RMSNorm(nn.Module):
-    def __init__(self, width):
+    """The gain stays 1 where a matrix follows (the matrix can hold it); only the final norm's is trained."""
+
+    def __init__(self, width, trained=False):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
+        self.weight = nn.Parameter(torch.ones(width), requires_grad=trained)
 
     def forward(self, x):
-        scale = torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + RMS_EPSILON)
-        return x * scale * self.weight
+        y = Normalise.apply(x.float())
+        return y * self.weight if self.weight.requires_grad else y
 
 
 class Attention(nn.Module):
@@ -61,23 +95,35 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(shape.width, kv_inner, bias=False)
         self.o_proj = nn.Linear(inner, shape.width, bias=False)
 
-    def forward(self, x, tables, mask):
-        """x (B, T, D); mask (G*T, T), with G = H / K query heads stacked over each key/value head: no key is copied."""
+    def project(self, x, tables):
+        """Queries (B, H, T, C), scaled and rotated; keys (B, K, T, C), rotated; values (B, K, T, C); of x (B, T, D)."""
         batch, length, _ = x.shape
-        heads, kv_heads, size = self.shape.heads, self.shape.kv_heads, self.shape.head_dim
+        size = self.shape.head_dim
         cosines, sines = tables
-        q = self.q_proj(x).view(batch, length, heads, size).transpose(1, 2)
-        k = self.k_proj(x).view(batch, length, kv_heads, size).transpose(1, 2)
-        v = self.v_proj(x).view(batch, length, kv_heads, size).transpose(1, 2)
-        q = rotate(q, cosines * size**-0.5, sines * size**-0.5)
-        k = rotate(k, cosines, sines)
-        q = q.reshape(batch * kv_heads, -1, size).to(v.dtype)
-        k = k.reshape(batch * kv_heads, length, size).to(v.dtype)
-        v = v.reshape(batch * kv_heads, length, size)
+        q = self.q_proj(x).view(batch, length, -1, size).transpose(1, 2)
+        k = self.k_proj(x).view(batch, length, -1, size).transpose(1, 2)
+        v = self.v_proj(x).view(batch, length, -1, size).transpose(1, 2)
+        q = Rotate.apply(q.float(), cosines * size**-0.5, sines * size**-0.5)
+        k = Rotate.apply(k.float(), cosines, sines)
+        return q.to(v.dtype), k.to(v.dtype), v
+
+    def attend(self, q, k, v, mask):
+        """Mixed values (B, T, D) of queries (B, H, T, C) over keys and values (B, K, S, C).
+
+        mask (G*T, S), G = H / K: the query heads of a group are stacked over their key/value head, so that no key is copied.
+        """
+        batch, heads, length, size = q.shape
+        kv_heads, keys = k.shape[1:3]
+        q = q.reshape(batch * kv_heads, -1, size)
+        k = k.reshape(batch * kv_heads, keys, size)
+        v = v.reshape(batch * kv_heads, keys, size)
         scores = torch.baddbmm(mask.to(v.dtype), q, k.transpose(1, 2))
         mixed = torch.bmm(scores.softmax(-1).to(v.dtype), v)
         mixed = mixed.view(batch, heads, length, size).transpose(1, 2).reshape(batch, length, heads * size)
         return self.o_proj(mixed)
+
+    def forward(self, x, tables, mask):
+        return self.attend(*self.project(x, tables), mask)
 
 
 class MLP(nn.Module):
@@ -111,7 +157,7 @@ class Body(nn.Module):
         super().__init__()
         self.embed_tokens = nn.Embedding(shape.vocab, shape.width)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
-        self.norm = RMSNorm(shape.width)
+        self.norm = RMSNorm(shape.width, trained=True)
 
 
 class Llama(nn.Module):

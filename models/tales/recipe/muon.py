@@ -22,19 +22,22 @@ def orthogonalise(matrix):
 
 
 class Muon(torch.optim.Optimizer):
-    def __init__(self, parameters, lr, momentum):
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+    """`pool.map` spreads the matrices over threads."""
 
-    @torch.no_grad()
+    def __init__(self, parameters, lr, momentum, pool):
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        self.pool = pool
+
     def step(self, closure=None):
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if not state:
-                    state["velocity"] = torch.zeros_like(parameter)
-                velocity = state["velocity"].lerp_(parameter.grad, 1 - group["momentum"])
-                update = orthogonalise(parameter.grad.lerp(velocity, group["momentum"]))
-                rows, columns = parameter.shape
-                parameter.add_(update, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+            self.pool.map(lambda parameter: self.update(parameter, group), group["params"])
+
+    @torch.no_grad()
+    def update(self, parameter, group):
+        state = self.state[parameter]
+        if not state:
+            state["velocity"] = torch.zeros_like(parameter)
+        velocity = state["velocity"].lerp_(parameter.grad, 1 - group["momentum"])
+        update = orthogonalise(parameter.grad.lerp(velocity, group["momentum"]))
+        rows, columns = parameter.shape
+        parameter.add_(update, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)

@@ -9,6 +9,7 @@ its budget may be changed on resuming.
 import argparse
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -31,12 +32,13 @@ def autocast(device):
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
 
 
-def make_optimizers(model, settings):
+def make_optimizers(model, settings, pool):
     """Muon for the matrices inside layers, AdamW for the rest; each remembers its peak rate."""
-    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and ".layers." in name]
-    others = [p for name, p in model.named_parameters() if p.dim() != 2 or ".layers." not in name]
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in trained if ".layers." in name]
+    others = [p for name, p in trained if ".layers." not in name]
     return [
-        Muon([{"params": matrices, "peak": settings["muon_rate"]}], settings["muon_rate"], settings["momentum"]),
+        Muon([{"params": matrices, "peak": settings["muon_rate"]}], settings["muon_rate"], settings["momentum"], pool),
         torch.optim.AdamW([{"params": others, "peak": settings["adam_rate"]}], lr=settings["adam_rate"],
                           betas=tuple(settings["betas"]), weight_decay=0.0),
     ]
@@ -64,6 +66,21 @@ def validation_loss(model, stream, device, rows=None, batch=8):
             logits = model(chunk[:, :-1])
         total += functional.cross_entropy(logits.float().flatten(0, 1), chunk[:, 1:].flatten(), reduction="sum").item()
     return total / windows[:, 1:].numel()
+
+
+class Pool:
+    """Threads that each run whole shards of a step: on a few CPU cores this beats splitting every small operation.
+
+    Gradients of the shards meet in the same `.grad`, which PyTorch guards with a lock.
+    """
+
+    def __init__(self, count):
+        self.count, self.executor = count, ThreadPoolExecutor(count)
+
+    def map(self, function, items):
+        if self.count == 1:
+            return [function(item) for item in items]
+        return list(self.executor.map(function, items))
 
 
 class Run:
@@ -96,7 +113,16 @@ class Run:
             file.write(line + "\n")
 
 
-def train(model, settings, streams, run, budget, device, seed, every=300.0):
+def shard_loss(model, rows, share, device):
+    """Adds the gradient of `share` times the loss of rows (B, T + 1); returns that part of the loss, in nats."""
+    with autocast(device):
+        logits = model(rows[:, :-1])
+    loss = share * functional.cross_entropy(logits.float().flatten(0, 1), rows[:, 1:].flatten())
+    loss.backward()
+    return loss.item()
+
+
+def train(model, settings, streams, run, budget, device, seed, pool, every=300.0):
     """Trains until the budget (`tokens`, `seconds`) is used; validates and saves every `every` seconds."""
     state = run.state
     sampler = batches.Sampler(streams, settings["document_starts"], seed + state["step"])
@@ -110,15 +136,13 @@ def train(model, settings, streams, run, budget, device, seed, every=300.0):
         factor = set_rates(run.optimizers, state["step"], progress, settings)
         count = settings["batch_tokens"] // phase["length"]
         rows = torch.from_numpy(sampler.batch(count, phase["length"], phase["stories"])).to(device)
-        with autocast(device):
-            logits = model(rows[:, :-1])
-        loss = functional.cross_entropy(logits.float().flatten(0, 1), rows[:, 1:].flatten())
-        loss.backward()
+        shards = rows.chunk(pool.count)
+        losses = pool.map(lambda shard: shard_loss(model, shard, 1 / len(shards), device), shards)
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clip"])
         for optimizer in run.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        recent.append(loss.item())
+        recent.append(sum(losses))
         now = time.time()
         state["step"] += 1
         state["tokens"] += rows[:, 1:].numel()
@@ -143,19 +167,19 @@ def main():
     parser.add_argument("--corpus", type=Path, default=corpus.DEFAULT_CORPUS)
     parser.add_argument("--budget-tokens", type=float, default=2e7)
     parser.add_argument("--budget-seconds", type=float, default=1e9)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="CPU threads; set OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1")
     arguments = parser.parse_args()
     config = json.loads(CONFIG.read_text(encoding="utf-8"))
     settings = config[arguments.which]
-    torch.set_num_threads(arguments.threads)
     torch.manual_seed(config["seed"])
     device = pick_device()
+    pool = Pool(1 if device.type == "cuda" else arguments.workers)
     streams = batches.load_streams(arguments.corpus, config["held_out"], arguments.run.parent / "tokens.npz")
     model = Llama(Shape(**settings["model"])).to(device)
-    run = Run(arguments.run, model, make_optimizers(model, settings))
+    run = Run(arguments.run, model, make_optimizers(model, settings, pool))
     run.resume()
     budget = {"tokens": arguments.budget_tokens, "seconds": arguments.budget_seconds}
-    train(model, settings, streams, run, budget, device, config["seed"])
+    train(model, settings, streams, run, budget, device, config["seed"], pool)
 
 
 if __name__ == "__main__":

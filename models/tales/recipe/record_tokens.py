@@ -1,0 +1,60 @@
+"""Records what the plain-Python tokenizer makes of some hard texts and of the held-out text.
+
+Usage: python3 record_tokens.py [--corpus FILE]; writes ../golden/tokens.json, which check_tokenizer.mjs compares with JavaScript.
+"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+import corpus
+from export import CONFIG, HOME
+from make_tokenizer import load_tokenizer
+
+CASES = [
+    "",
+    "Once upon a time there was a king.",
+    "'Tis the king's horse, isn't it? 'She said,' quoth he, 'they'll come.'",
+    "“Curly quotes” — and an em dash… in ‘modern’ text",
+    "  two leading spaces,   three inside, and two trailing  ",
+    "tab\tand\r\ncarriage return\n\n\nthree newlines\n",
+    " \n mixed \n\n white \t\n space",
+    "In 1897 there were 12,345 soldiers (£20 each) at ½ past 4.",
+    "Æsop, Müller, château, Ōkuni, naïve; Ǆ is in range, Ω and я are not",
+    "emoji 🐉👩‍👩‍👧 and 漢字かな",
+    "no-break\u00a0space, zero\u200bwidth, byte order\ufeffmark, \u0007bell",
+    "THE END.* * * *----!!!???",
+    "a" * 70,
+]
+
+
+def held_out_record(tokenizer, documents):
+    """Counts, and the SHA-256 of all ids as little-endian uint16, documents joined without separators."""
+    ids = [index for document in documents for index in tokenizer.encode(document)]
+    digest = hashlib.sha256(np.array(ids, dtype="<u2").tobytes()).hexdigest()
+    return {"documents": len(documents), "characters": sum(map(len, documents)), "tokens": len(ids), "sha256": digest}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=corpus.DEFAULT_CORPUS)
+    arguments = parser.parse_args()
+    tokenizer = load_tokenizer()
+    for text in CASES:
+        if tokenizer.decode(tokenizer.encode(text)) != text:
+            raise ValueError(f"does not round-trip: {text!r}")
+    held_out = json.loads(CONFIG.read_text(encoding="utf-8"))["held_out"]
+    split = corpus.split_documents(corpus.read_documents(arguments.corpus), **held_out)
+    record = {
+        "cases": [{"text": text, "ids": tokenizer.encode(text)} for text in CASES],
+        "heldOut": held_out_record(tokenizer, split.tail),
+    }
+    text = json.dumps(record, ensure_ascii=True, indent=1)
+    (HOME / "golden/tokens.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
