@@ -1,0 +1,34 @@
+// ids[r] = argmax_c logits[r, c]: the lowest c on a tie; a NaN loses to every number.
+//
+// Grid: one workgroup per row. Lanes stride over the columns, then a pairwise tree.
+
+override WORKGROUP_SIZE: u32 = 256; // a power of two, at most 256
+
+struct Params {
+  vocab: u32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;    // [rows, vocab]
+@group(0) @binding(1) var<storage, read_write> ids: array<u32>; // [rows]
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> best: array<Ranked, 256>;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.x * params.vocab;
+  var own = Ranked(0u, NO_ID);
+  for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
+    let candidate = Ranked(order_key(logits[row + c]), c);
+    if (beats(candidate, own)) { own = candidate; }
+  }
+  best[lane] = own;
+  for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half && beats(best[lane + half], best[lane])) { best[lane] = best[lane + half]; }
+  }
+  if (lane == 0u) { ids[group.x] = best[0].id; }
+}

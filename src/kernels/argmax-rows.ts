@@ -1,0 +1,17 @@
+import wgsl from "../../shaders/argmax-rows.wgsl?raw";
+import order from "../../shaders/shared/order.wgsl?raw";
+import { defineKernel, type Grid } from "../gpu/index.ts";
+
+/** The target's own token at each row. */
+export const argmaxRows = defineKernel({
+  name: "argmax-rows",
+  wgsl,
+  shared: [order],
+  buffers: { logits: "read", ids: "read_write" },
+  params: { vocab: "u32" },
+  constants: { WORKGROUP_SIZE: 256 },
+});
+
+export function argmaxRowsGrid(rows: number): Grid {
+  return [rows];
+}

@@ -1,0 +1,18 @@
+import candidate from "../../shaders/shared/candidate.wgsl?raw";
+import order from "../../shaders/shared/order.wgsl?raw";
+import wgsl from "../../shaders/top-candidates.wgsl?raw";
+import { defineKernel, type Grid } from "../gpu/index.ts";
+
+/** The draft's `k` most probable tokens at each row, best first. `k` is at most `vocab`. */
+export const topCandidates = defineKernel({
+  name: "top-candidates",
+  wgsl,
+  shared: [order, candidate],
+  buffers: { logits: "read", candidates: "read_write" },
+  params: { vocab: "u32", k: "u32" },
+  constants: { WORKGROUP_SIZE: 256 },
+});
+
+export function topCandidatesGrid(rows: number): Grid {
+  return [rows];
+}
