@@ -1,6 +1,6 @@
 // Builds dist/ when the sources are newer than it, so that no command ever runs yesterday's library.
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { command } from "./command.mjs";
 import { newestChange, ROOT } from "./files.mjs";
 
 const SOURCES = ["src", "shaders", "package.json", "vite.config.ts", "scripts/minify-wgsl.mjs"];
@@ -15,10 +15,6 @@ export function isBuilt() {
 /** Throws with the build's own output where it fails. */
 export function ensureBuilt() {
   if (isBuilt()) return;
-  const build = spawnSync("npm", ["run", "--silent", "build"], {
-    cwd: ROOT,
-    encoding: "utf8",
-    shell: process.platform === "win32",
-  });
-  if (build.status !== 0) throw new Error(`the build failed\n${build.stdout}${build.stderr}`);
+  const { ok, output } = command("npm", ["run", "--silent", "build"]);
+  if (!ok) throw new Error(`the build failed\n${output}`);
 }

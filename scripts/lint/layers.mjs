@@ -12,6 +12,9 @@
 
 const LEAVES = /^src\/(errors|options|stream-part)\.ts$/;
 
+/** Sizes and layouts that several kernels agree on; no kernel themselves. */
+const KERNEL_SHARED = /^src\/kernels\/(row-tile|tree-layout)\.ts$/;
+
 /** @type {Layer[]} The first layer that governs a file decides. */
 export const LAYERS = [
   { files: LEAVES, may: [LEAVES], says: "a leaf imports leaves only" },
@@ -73,8 +76,8 @@ export const LAYERS = [
   },
   {
     files: /^src\/kernels\//,
-    may: [LEAVES, /^src\/gpu\//, /^shaders\//],
-    says: "a kernel imports gpu/, its shader and the leaves, never another kernel",
+    may: [LEAVES, KERNEL_SHARED, /^src\/gpu\//, /^shaders\//],
+    says: "a kernel imports gpu/, its shader, shared layouts and the leaves, never another kernel",
   },
   { files: /^src\/gpu\//, may: [LEAVES, /^src\/gpu\//], says: "gpu/ imports nothing above it" },
   {

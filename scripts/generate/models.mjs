@@ -1,0 +1,51 @@
+// From what the user names (a folder, a hub repository, a URL, nothing) to what the engine loads.
+import { join, resolve } from "node:path";
+import { existsSync, ROOT } from "../lib/files.mjs";
+import { CommandError } from "./arguments.mjs";
+
+const EMBEDDED = {
+  target: join(ROOT, "models/tales/target"),
+  draft: join(ROOT, "models/tales/draft"),
+};
+
+/** @typedef {{ target?: string | undefined, draft?: string | undefined, draftLayers?: number | undefined }} Names */
+
+/**
+ * @param {Names} names
+ * @returns {{ target: unknown, draft?: unknown, mounts: Record<string, string> }} the engine's model
+ *   sources, with `/models/...` for folders, and which folder each of those is
+ */
+export function modelSources({ target, draft, draftLayers }) {
+  /** @type {Record<string, string>} */
+  const mounts = {};
+  const targetName = target ?? EMBEDDED.target;
+  // The embedded draft shares the embedded target's vocabulary, and no other's.
+  const draftName = draft ?? (target === undefined ? EMBEDDED.draft : undefined);
+  const targetSource = sourceOf("target", targetName, mounts);
+  const ownLayers = draft === undefined && draftLayers !== undefined;
+  const draftSource = ownLayers ? targetSource : draftName && sourceOf("draft", draftName, mounts);
+  if (!draftSource) return { target: targetSource, mounts };
+  const layers = draftLayers === undefined ? {} : { layers: draftLayers };
+  return { target: targetSource, draft: { model: draftSource, ...layers }, mounts };
+}
+
+/**
+ * @param {string} role
+ * @param {string} name
+ * @param {Record<string, string>} mounts
+ */
+function sourceOf(role, name, mounts) {
+  if (/^https?:\/\//.test(name)) return name;
+  const folder = resolve(name);
+  if (existsSync(folder)) {
+    const prefix = `/models/${role}/`;
+    mounts[prefix] = folder;
+    return prefix;
+  }
+  if (/^[\w-][\w.-]*\/[\w.-]+(@[\w./-]+)?$/.test(name)) return name;
+  throw new CommandError(
+    "source-invalid",
+    `There is no ${role} model at ${name}.`,
+    "Give a folder with config.json, model.safetensors and tokenizer.json, or a hub repository as owner/name.",
+  );
+}

@@ -1,0 +1,24 @@
+// Running other programs: quietly, or with their output on the terminal.
+import { spawnSync } from "node:child_process";
+import { ROOT } from "./files.mjs";
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, show?: boolean }} [options] show: let its output through
+ * @returns {{ ok: boolean, output: string }}
+ */
+export function command(program, args, { env = {}, show = false } = {}) {
+  const run = spawnSync(program, args, {
+    cwd: ROOT,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+    maxBuffer: 64 * 1024 * 1024,
+    // Standard output stays clean for programs that print results there.
+    stdio: show ? ["ignore", 2, 2] : ["ignore", "pipe", "pipe"],
+    // npm is a .cmd file on Windows.
+    shell: process.platform === "win32",
+  });
+  const output = `${run.stdout ?? ""}${run.stderr ?? ""}${run.error?.message ?? ""}`;
+  return { ok: run.status === 0, output };
+}

@@ -1,0 +1,65 @@
+// npm test: installs what is missing, runs every check and every test, and ends with the count.
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { testAdapters } from "./lib/adapters.mjs";
+import { command } from "./lib/command.mjs";
+import { existsSync } from "./lib/files.mjs";
+import { ensureMachine } from "./lib/machine.mjs";
+import { ensurePackages } from "./lib/packages.mjs";
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+/** @param {string} name @param {boolean} passed @param {string} [detail] */
+function count(name, passed, detail = "") {
+  total[passed ? "passed" : "failed"]++;
+  console.log(`${passed ? "ok  " : "FAIL"} ${name}`);
+  if (!passed && detail) console.log(detail);
+}
+
+/** A check that either holds or does not counts as one test. @param {string} script */
+function check(script) {
+  const started = Date.now();
+  const { ok, output } = command("npm", ["run", "--silent", script]);
+  count(`npm run ${script} (${Math.round((Date.now() - started) / 1000)} s)`, ok, output);
+}
+
+/** @param {string[]} projects vitest projects, every one of which must run at least one test */
+function tests(projects) {
+  const counts = join(mkdtempSync(join(tmpdir(), "coppice-test-")), "counts.json");
+  const reporter = fileURLToPath(new URL("lib/count-reporter.mjs", import.meta.url));
+  const { ok } = command(
+    "npx",
+    [
+      ...["vitest", "run", "--reporter=default", `--reporter=${reporter}`],
+      ...projects.flatMap((name) => ["--project", name]),
+    ],
+    { env: { COPPICE_COUNTS: counts }, show: true },
+  );
+  /** @type {Record<string, import("./lib/count-reporter.mjs").Counts>} */
+  const ran = existsSync(counts) ? JSON.parse(readFileSync(counts, "utf8")) : {};
+  for (const result of Object.values(ran)) {
+    total.passed += result.passed;
+    total.failed += result.failed;
+    total.skipped += result.skipped;
+  }
+  for (const name of projects) {
+    const result = ran[name];
+    if (!result || result.passed + result.failed === 0) count(`${name}: no test ran`, false);
+  }
+  const failed = Object.values(ran).some((result) => result.failed > 0);
+  if (!ok && !failed) count(`vitest ${projects.join(" ")} ended badly`, false);
+}
+
+ensurePackages();
+const missing = ensureMachine();
+count("browser and adapters are here", missing.length === 0, missing.join("\n"));
+for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
+// Apart, so that a browser under test does not share the processor with the kernels' tests.
+tests(["unit", ...testAdapters().map(({ name }) => name)]);
+tests(["e2e"]);
+
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
+process.exitCode = total.failed > 0 ? 1 : 0;
