@@ -1,0 +1,129 @@
+// Tree attention: out[r, h, :] = sum_l p_l v_l, with p = softmax_l(q[r, h, :] k_l / sqrt(head_dim)), over
+// the logical indices l = 0..position: the prefix, then the row's ancestors in the tree.
+//
+// Grid: x = heads, y = rows. Softmax runs online over tiles of TILE keys. In a tile each lane scores one
+// key; then each lane sums one vec4 of the output over every groups-th key. What is added to what, and
+// when, depends on l and head_dim alone, so a row's bits do not depend on the rest of the tree.
+
+struct Params {
+  heads: u32,
+  kv_heads: u32,
+  head_dim: u32, // a multiple of 4, at most 256
+  slots: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<vec4<f32>>;          // [rows, heads, head_dim]
+@group(0) @binding(1) var<storage, read> kv: array<vec4<f32>>;         // [2, slots, kv_heads, head_dim]: keys, values
+@group(0) @binding(2) var<storage, read> rows: array<Row>;             // [rows]
+@group(0) @binding(3) var<storage, read> tree: TokenTree;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;  // [rows, heads, head_dim]
+@group(0) @binding(5) var<uniform> params: Params;
+
+const TILE = 64u; // keys per tile, and lanes
+const LOWEST = -3.0e38; // stands for -inf, which WGSL lets compilers assume away
+
+var<workgroup> query: array<vec4<f32>, TILE>;
+var<workgroup> scores: array<f32, TILE>;
+var<workgroup> chances: array<f32, TILE>;    // exp(score - highest), not yet divided by their sum
+var<workgroup> values_at: array<u32, TILE>;  // where the tile's values start in kv
+var<workgroup> partials: array<vec4<f32>, TILE>;
+var<workgroup> sums: array<f32, TILE>;
+
+// The slot of the key at logical index l. The base of a draft's first pass may be -1, hence the signs.
+fn slot_of(row: Row, l: u32) -> u32 {
+  let beyond_prefix = i32(l - row.base);
+  if (beyond_prefix < 0) {
+    return l;
+  }
+  return row.base + tree.ancestor[row.node][beyond_prefix];
+}
+
+fn highest_score() -> f32 {
+  var high = scores[0];
+  for (var i = 1u; i < TILE; i++) {
+    high = max(high, scores[i]);
+  }
+  return high;
+}
+
+@compute @workgroup_size(TILE)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = group.x;
+  let row = rows[group.y];
+  let keys = row.position + 1u;
+  let dim4 = params.head_dim / 4u;
+  let kv_dim4 = params.kv_heads * dim4;
+  let kv_head_at = head / (params.heads / params.kv_heads) * dim4;
+  let q_at = (group.y * params.heads + head) * dim4;
+  let scale = inverseSqrt(f32(params.head_dim));
+
+  // A lane's part in summing values: output vec4 number `part`, keys `key_group`, key_group + groups, ...
+  var parts = 1u;
+  while (parts < dim4) {
+    parts *= 2u;
+  }
+  let groups = TILE / parts;
+  let part = lane % parts;
+  let key_group = lane / parts;
+
+  if (lane < dim4) {
+    query[lane] = q[q_at + lane];
+  }
+  workgroupBarrier();
+
+  var highest = LOWEST;
+  var sum = 0.0; // of this lane's own chances
+  var output = vec4<f32>();
+  for (var tile = 0u; tile < keys; tile += TILE) {
+    let l = tile + lane;
+    var score = LOWEST;
+    var slot_at = 0u;
+    if (l < keys) {
+      slot_at = slot_of(row, l) * kv_dim4 + kv_head_at;
+      score = 0.0;
+      for (var i = 0u; i < dim4; i++) {
+        score = add_dot(score, query[i], kv[slot_at + i]);
+      }
+      score *= scale;
+    }
+    scores[lane] = score;
+    workgroupBarrier();
+
+    let higher = max(highest, highest_score());
+    let rescale = select(exp(highest - higher), 0.0, tile == 0u);
+    highest = higher;
+    var chance = 0.0;
+    if (l < keys) {
+      chance = exp(score - highest);
+    }
+    sum = sum * rescale + chance;
+    chances[lane] = chance;
+    values_at[lane] = slot_at + params.slots * kv_dim4;
+    workgroupBarrier();
+
+    output *= rescale;
+    if (part < dim4) {
+      let count = min(keys - tile, TILE);
+      for (var key = key_group; key < count; key += groups) {
+        output = fma(vec4(chances[key]), kv[values_at[key] + part], output);
+      }
+    }
+  }
+
+  sums[lane] = sum;
+  partials[lane] = output;
+  workgroupBarrier();
+  for (var stride = TILE / 2u; stride > 0u; stride /= 2u) {
+    if (lane < stride) {
+      sums[lane] += sums[lane + stride];
+      if (stride >= parts) {
+        partials[lane] += partials[lane + stride];
+      }
+    }
+    workgroupBarrier();
+  }
+  if (lane < dim4) {
+    // No keys, no sum: the row of a draft before the first token.
+    out[q_at + lane] = select(vec4<f32>(), partials[lane] / sums[0], keys > 0u);
+  }
+}

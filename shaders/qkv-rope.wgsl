@@ -1,0 +1,91 @@
+// Attention inputs: [q, k, v][r] = w n, with n = x[r, :] * gain / rms(x[r, :]); q and k are rotated,
+// (a, b) = (u[i], u[i + d/2]) -> (a cos - b sin, b cos + a sin), and k and v go into the cache.
+//
+// Grid: x = ceil((heads + 2 kv_heads) * head_dim / COLS), y = ceil(rows / ROWS). A workgroup takes
+// COLS / 2 rotation pairs; the lanes stride over k, and each weight is loaded once for all ROWS rows.
+
+struct Params {
+  rows: u32,
+  k4: u32, // hidden / 4
+  heads: u32,
+  kv_heads: u32,
+  head_dim: u32,
+  slots: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;      // [rows, hidden]
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;   // [hidden]
+@group(0) @binding(2) var<storage, read> w: array<weight4>;        // [(heads + 2 kv_heads) head_dim, hidden]
+@group(0) @binding(3) var<storage, read> rope: array<f32>;         // [positions, head_dim]: cosines, sines
+@group(0) @binding(4) var<storage, read> rows: array<Row>;         // [rows]
+@group(0) @binding(5) var<storage, read_write> q: array<f32>;      // [rows, heads, head_dim]
+@group(0) @binding(6) var<storage, read_write> kv: array<f32>;     // [2, slots, kv_heads, head_dim]: keys, values
+@group(0) @binding(7) var<uniform> params: Params;
+
+const PAIRS = COLS / 2u; // per workgroup
+
+// The first element of a rotation pair, as a row of w; the second is head_dim / 2 further on.
+fn pair_start(pair: u32) -> u32 {
+  let half = params.head_dim / 2u;
+  return pair / half * params.head_dim + pair % half;
+}
+
+fn pair_count() -> u32 {
+  return (params.heads + 2u * params.kv_heads) * params.head_dim / 2u;
+}
+
+fn weight_row(group: u32, c: u32) -> u32 {
+  let pair = min(group * PAIRS + c % PAIRS, pair_count() - 1u);
+  return pair_start(pair) + select(0u, params.head_dim / 2u, c >= PAIRS);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.y * ROWS;
+  norm_dot(lane, group.x, first_row, params.rows - 1u);
+
+  for (var o = lane; o < ROWS * PAIRS; o += WORKGROUP_SIZE) {
+    let row = first_row + o / PAIRS;
+    let pair = group.x * PAIRS + o % PAIRS;
+    if (row < params.rows && pair < pair_count()) {
+      let a = normed_sum(o / PAIRS, o % PAIRS);
+      let b = normed_sum(o / PAIRS, o % PAIRS + PAIRS);
+      store(row, pair_start(pair), vec2(a, b));
+    }
+  }
+}
+
+// `start` is the first element's place in [q, k, v].
+fn store(row: u32, start: u32, pair: vec2<f32>) {
+  let half = params.head_dim / 2u;
+  let q_size = params.heads * params.head_dim;
+  let kv_size = params.kv_heads * params.head_dim;
+  let place = rows[row];
+  // A draft's row before the first token has position -1 and slot -1: it writes nothing.
+  let valid = place.slot < params.slots;
+
+  if (start >= q_size + kv_size) {
+    let at = (params.slots + place.slot) * kv_size + start - q_size - kv_size;
+    if (valid) {
+      kv[at] = pair.x;
+      kv[at + half] = pair.y;
+    }
+    return;
+  }
+
+  let angle = place.position * params.head_dim + start % params.head_dim;
+  let rotated = rotate(pair, rope[angle], rope[angle + half]);
+  if (start < q_size) {
+    q[row * q_size + start] = rotated.x;
+    q[row * q_size + start + half] = rotated.y;
+  } else if (valid) {
+    let at = place.slot * kv_size + start - q_size;
+    kv[at] = rotated.x;
+    kv[at + half] = rotated.y;
+  }
+}
+
+fn rotate(pair: vec2<f32>, cosine: f32, sine: f32) -> vec2<f32> {
+  return vec2(fma(-pair.y, sine, pair.x * cosine), fma(pair.x, sine, pair.y * cosine));
+}

@@ -1,0 +1,40 @@
+// Gated feed-forward: h[r, c] = silu(wg[c, :] n) * (wu[c, :] n), with n = x[r, :] * gain / rms(x[r, :]).
+//
+// Grid: x = ceil(cols / (COLS / 2)), y = ceil(rows / ROWS). A workgroup takes the gate and up rows of
+// COLS / 2 columns; the lanes stride over k, and each weight is loaded once for all ROWS rows.
+
+struct Params {
+  rows: u32,
+  cols: u32, // of h
+  k4: u32,   // k / 4
+  eps: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;      // [rows, k]
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;   // [k]
+@group(0) @binding(2) var<storage, read> w: array<weight4>;        // [2 cols, k]: wg, then wu
+@group(0) @binding(3) var<storage, read_write> h: array<f32>;      // [rows, cols]
+@group(0) @binding(4) var<uniform> params: Params;
+
+const PAIRS = COLS / 2u; // columns of h per workgroup
+
+fn weight_row(group: u32, c: u32) -> u32 {
+  return min(group * PAIRS + c % PAIRS, params.cols - 1u) + select(0u, params.cols, c >= PAIRS);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let first_row = group.y * ROWS;
+  norm_dot(lane, group.x, first_row, params.rows - 1u);
+
+  for (var o = lane; o < ROWS * PAIRS; o += WORKGROUP_SIZE) {
+    let row = first_row + o / PAIRS;
+    let col = group.x * PAIRS + o % PAIRS;
+    if (row < params.rows && col < params.cols) {
+      let gate = normed_sum(o / PAIRS, o % PAIRS);
+      let up = normed_sum(o / PAIRS, o % PAIRS + PAIRS);
+      // Below -80 silu is zero for all purposes; the bound keeps exp from overflowing.
+      h[row * params.cols + col] = gate / (1.0 + exp(-max(gate, -80.0))) * up;
+    }
+  }
+}

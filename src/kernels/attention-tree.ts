@@ -1,0 +1,20 @@
+import addDot from "../../shaders/shared/add-dot.wgsl?raw";
+import rows from "../../shaders/shared/rows.wgsl?raw";
+import tree from "../../shaders/shared/tree.wgsl?raw";
+import wgsl from "../../shaders/attention-tree.wgsl?raw";
+import { defineKernel, type Grid } from "../gpu/index.ts";
+
+/** Attention of every row to the prefix and to its own ancestors in the tree, and to nothing else. */
+export const attentionTree = defineKernel({
+  name: "attention-tree",
+  wgsl,
+  shared: [tree, rows, addDot],
+  buffers: { q: "read", kv: "read", rows: "read", tree: "read", out: "read_write" },
+  params: { heads: "u32", kv_heads: "u32", head_dim: "u32", slots: "u32" },
+  constants: {},
+  statics: { NODES: 64, LEVELS: 64 },
+});
+
+export function attentionTreeGrid(heads: number, rows: number): Grid {
+  return [heads, rows];
+}

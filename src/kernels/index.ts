@@ -1,0 +1,30 @@
+/** One binding per shader of `shaders/`, and what the layers above need of the GPU layer. */
+export { Recording } from "../gpu/index.ts";
+export type {
+  BoundKernel,
+  BufferScope,
+  BufferSlice,
+  Gpu,
+  Grid,
+  KernelSpec,
+  Pipeline,
+  WeightType,
+} from "../gpu/index.ts";
+export * from "./row-tile.ts";
+
+// The forward pass.
+export * from "./attention-tree.ts";
+export * from "./embed-rows.ts";
+export * from "./matmul-add.ts";
+export * from "./norm-matmul.ts";
+export * from "./qkv-rope.ts";
+export * from "./swiglu.ts";
+
+// Growing and verifying a tree.
+export * from "./argmax-rows.ts";
+export * from "./grow-level.ts";
+export * from "./kv-compact.ts";
+export * from "./prune-tree.ts";
+export * from "./top-candidates.ts";
+export * from "./tree-layout.ts";
+export * from "./verify-match.ts";

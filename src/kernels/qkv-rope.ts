@@ -1,0 +1,40 @@
+import addDot from "../../shaders/shared/add-dot.wgsl?raw";
+import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
+import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
+import rows from "../../shaders/shared/rows.wgsl?raw";
+import wgsl from "../../shaders/qkv-rope.wgsl?raw";
+import { defineKernel, type Grid } from "../gpu/index.ts";
+import { COLS, rowTile } from "./row-tile.ts";
+
+/** Norm, then queries, keys and values; rotates q and k, and puts k and v into the cache. */
+export const qkvRope = defineKernel({
+  name: "qkv-rope",
+  wgsl,
+  shared: [rows, normDot, laneSums, addDot],
+  buffers: {
+    x: "read",
+    gain: "read",
+    w: "read",
+    rope: "read",
+    rows: "read",
+    q: "read_write",
+    kv: "read_write",
+  },
+  params: {
+    rows: "u32",
+    k4: "u32",
+    heads: "u32",
+    kv_heads: "u32",
+    head_dim: "u32",
+    slots: "u32",
+    eps: "f32",
+  },
+  constants: {},
+  statics: { ROWS: 1, COLS, WORKGROUP_SIZE: 64 },
+  weights: true,
+});
+
+/** `cols` is the height of w: (heads + 2 kv_heads) * head_dim. */
+export function qkvRopeGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {
+  return [Math.ceil(cols / COLS), Math.ceil(rows / tile)];
+}

@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { Recording, type Gpu, type WeightType } from "../../src/gpu/index.ts";
+import { laneCount, matmulAdd, matmulAddGrid, rowTile } from "../../src/kernels/index.ts";
+import { matmulAdd as reference } from "../reference/matmul-add.ts";
+import { awkwardRows, weights } from "../support/awkward.ts";
+import { expectClose, mismatches, type Tolerance } from "../support/close.ts";
+import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { dotRoundings, gamma, SMALLEST } from "../support/tolerance.ts";
+
+interface Case {
+  readonly rows: number;
+  readonly cols: number;
+  readonly k: number;
+  readonly type: WeightType;
+}
+
+async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd) {
+  const x = awkwardRows(rows, k);
+  const w = weights(cols, k, type);
+  const y = awkwardRows(rows, cols, 3);
+  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(k) };
+  const pipeline = await gpu.kernels.compile(spec, { statics, weights: type });
+  // One element more than is needed, to see that nothing is stored past the end.
+  const out = gpu.buffers.upload("y", Float32Array.from([...y, 7]));
+  const buffers = { x: gpu.buffers.upload("x", x), w: gpu.buffers.upload("w", w.data), y: out };
+  const recording = new Recording();
+  recording.dispatch(
+    pipeline.bind(gpu.buffers, buffers, { rows, cols, k4: k / 4 }),
+    matmulAddGrid(cols, rows),
+  );
+  const [data] = await gpu.submitAndRead([recording], [out]);
+
+  const size = { rows, cols, k };
+  const absolute = (values: Float32Array) => values.map(Math.abs);
+  const magnitude = reference(absolute(x), absolute(w.values), new Float32Array(y.length), size);
+  const expected = reference(x, w.values, y, size);
+  const unit = gamma(dotRoundings(k, laneCount(k)));
+  const tolerance: Tolerance = (i) =>
+    1.001 * (unit * magnitude[i]! + gamma(1) * Math.abs(expected[i]!)) + k * SMALLEST;
+  return {
+    actual: new Float32Array(data!, 0, y.length),
+    beyond: new Float32Array(data!)[y.length],
+    expected,
+    tolerance,
+  };
+}
+
+const SHAPES = [
+  [1, 1, 4],
+  [1, 5, 64],
+  [2, 64, 172],
+  [3, 257, 64],
+  [7, 64, 256],
+  [9, 33, 100],
+  [17, 256, 688],
+  [1, 300, 2048],
+  [8, 67, 2048],
+] as const;
+
+test.each(["f32", "f16"] as const)("%s weights agree with f64", (type) =>
+  withGpu(async (gpu) => {
+    for (const [rows, cols, k] of SHAPES) {
+      const { actual, expected, tolerance, beyond } = await run(gpu, { rows, cols, k, type });
+      expectClose(actual, expected, tolerance, `rows ${rows}, cols ${cols}, k ${k}`);
+      expect(beyond).toBe(7);
+    }
+  }),
+);
+
+test.each([
+  ["y is overwritten", "+= lane_sum(o)", "= lane_sum(o)"],
+  ["the last row is left out", "row < params.rows", "row + 1u < params.rows"],
+  ["the last vec4 is left out", "k < params.k4", "k < params.k4 - 1u"],
+  ["the lanes are not all added up", "stride > 0u", "stride > 1u"],
+  ["one product too few", "fma(a.x, b.x, sum)", "sum"],
+])("a planted fault is seen: %s", (_, right, wrong) =>
+  withGpu(async (gpu) => {
+    const { actual, expected, tolerance } = await run(
+      gpu,
+      { rows: 3, cols: 6, k: 100, type: "f32" },
+      plantFault(matmulAdd, right, wrong),
+    );
+    expect(mismatches(actual, expected, tolerance)).not.toHaveLength(0);
+  }),
+);
