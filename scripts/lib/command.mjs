@@ -14,8 +14,7 @@ export function command(program, args, { env = {}, show = false } = {}) {
     encoding: "utf8",
     env: { ...process.env, ...env },
     maxBuffer: 64 * 1024 * 1024,
-    // Standard output stays clean for programs that print results there.
-    stdio: show ? ["ignore", 2, 2] : ["ignore", "pipe", "pipe"],
+    stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
     // npm is a .cmd file on Windows.
     shell: process.platform === "win32",
   });

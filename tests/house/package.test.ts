@@ -1,0 +1,58 @@
+// The package as npm would ship it: small, typed, and with no shader on the page's side.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { beforeAll, expect, test } from "vitest";
+import { ensureBuilt } from "../../scripts/lib/build.mjs";
+import { ROOT } from "../../scripts/lib/files.mjs";
+
+const KB = 1000;
+const WGSL = /@compute|var<storage|@builtin\(/;
+
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+const gzipped = (path: string) => gzipSync(read(path), { level: 9 }).length;
+const assets = () => readdirSync(join(ROOT, "dist/assets")).filter((name) => name.endsWith(".js"));
+
+beforeAll(() => ensureBuilt(), 120_000);
+
+test("the page's bundle is at most 4 kB gzipped and holds no WGSL", () => {
+  expect(gzipped("dist/index.js")).toBeLessThanOrEqual(4 * KB);
+  expect(read("dist/index.js")).not.toMatch(WGSL);
+});
+
+test("the whole library is at most 60 kB gzipped, its shaders included", () => {
+  const files = ["dist/index.js", ...assets().map((name) => `dist/assets/${name}`)];
+  const total = files.reduce((sum, path) => sum + gzipped(path), 0);
+  expect(total).toBeLessThanOrEqual(60 * KB);
+  expect(files.some((path) => WGSL.test(read(path)))).toBe(true);
+});
+
+test("the worker is one file, found relative to the page's bundle", () => {
+  expect(assets()).toHaveLength(1);
+  expect(read("dist/index.js")).toContain(`new URL("assets/${assets()[0]}", import.meta.url)`);
+});
+
+test("dist carries the licenses of what it bundles", () => {
+  const { dependencies } = JSON.parse(read("package.json")) as { dependencies: object };
+  for (const name of Object.keys(dependencies)) {
+    expect(read("dist/third-party-licenses.md")).toMatch(new RegExp(`^## ${name} `, "m"));
+  }
+});
+
+test("publint finds no fault", async () => {
+  const { messages, pkg } = await publint({ pkgDir: ROOT, strict: true });
+  expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+});
+
+test("types resolve for every ESM consumer (are the types wrong?)", () => {
+  const attw = join(ROOT, "node_modules/@arethetypeswrong/cli/dist/index.js");
+  const args = [attw, "--pack", ".", "--profile", "esm-only", "--format", "ascii", "--no-emoji"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  expect(status, stdout + stderr).toBe(0);
+});
