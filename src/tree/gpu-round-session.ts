@@ -1,6 +1,14 @@
 /** A sequence on the GPU: prefills two caches, then replays one recorded round per call of `next`. */
 import { CoppiceError } from "../errors.ts";
-import { decodeControl, decodeRound, decodeTree, DISPATCHES_PER_LAYER, ROUND_RECORD, TARGET_TREE, verifyMatch } from "../model/index.ts";
+import {
+  decodeControl,
+  decodeRoundRecord,
+  decodeTokenTree,
+  DISPATCHES_PER_LAYER,
+  RING_ROUNDS,
+  ROUND_RECORD_BYTES,
+  TARGET_TREE,
+} from "../model/index.ts";
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
@@ -14,8 +22,6 @@ export interface RoundSessionParts {
   readonly target: TreeSession;
   readonly speculation?: { readonly draft: TreeSession; readonly plan: TreePlan };
 }
-
-const { RING_ROUNDS } = verifyMatch.constants;
 
 /** Counted by the host's GPU object; a session reports differences since `start`. */
 interface Baseline {
@@ -49,7 +55,7 @@ export class GpuRoundSession implements RoundSession {
 
   /** Compiles what the rounds need and records them. `scope` owns the buffers of this session. */
   static async create(gpu: Gpu, scope: BufferScope, parts: RoundSessionParts): Promise<GpuRoundSession> {
-    const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD.bytes);
+    const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
     const buffers = { ids: scope.storage("ids", MAX_NODES * 4), ring };
     const plain = await recordPlainRound(gpu, scope, parts.target, buffers);
     if (!parts.speculation) return new GpuRoundSession(gpu, parts, ring, plain);
@@ -105,12 +111,12 @@ export class GpuRoundSession implements RoundSession {
     if (!this.#started) throw new CoppiceError("internal", "next was called before start.", "Call start with a prompt.");
     // With a prompt of one token there is none before the root for the draft to start from.
     const speculative = this.#target.length > 0 ? this.#speculative : undefined;
-    const at = (this.#rounds % RING_ROUNDS) * ROUND_RECORD.bytes;
-    const slices: BufferSlice[] = [{ ...this.#ring, offset: this.#ring.offset + at, size: ROUND_RECORD.bytes }];
+    const at = (this.#rounds % RING_ROUNDS) * ROUND_RECORD_BYTES;
+    const slices: BufferSlice[] = [{ ...this.#ring, offset: this.#ring.offset + at, size: ROUND_RECORD_BYTES }];
     const showTree = options.trees === true && speculative !== undefined;
     if (showTree) slices.push(this.#target.state.tree, this.#target.state.control);
     const bytes = await this.#gpu.submitAndRead([speculative ?? this.#plain], slices);
-    const record = decodeRound(bytes[0]!);
+    const record = decodeRoundRecord(bytes[0]!);
     this.#rounds += 1;
     this.#targetForwards += 1;
     if (speculative) this.#draftForwards += this.#plan!.levels.length;
@@ -127,6 +133,5 @@ export class GpuRoundSession implements RoundSession {
 }
 
 function snapshot(nodes: number, tree: ArrayBuffer, control: ArrayBuffer): Pick<RoundOutcome, "tree" | "path"> {
-  const { token: tokens, parent: parents, depth: depths, score: scores } = decodeTree(tree, TARGET_TREE, nodes);
-  return { tree: { tokens, parents, depths, scores }, path: decodeControl(control).path };
+  return { tree: decodeTokenTree(tree, TARGET_TREE, nodes), path: decodeControl(control).path };
 }

@@ -1,5 +1,5 @@
 /** The control block and the token tree of one sequence, in the GPU's memory. */
-import { CONTROL, encodeControl, encodeTree, TARGET_TREE, treeLayout } from "../model/index.ts";
+import { CONTROL, CONTROL_BYTES, encodeControl, encodeTokenTree, TARGET_TREE, treeBytes } from "../model/index.ts";
 import type { BufferScope, BufferSlice } from "../model/index.ts";
 import type { ScoredNode } from "./tree-session.ts";
 
@@ -7,13 +7,13 @@ export class TreeState {
   readonly control: BufferSlice;
   readonly tree: BufferSlice;
   /** Array lengths of `tree`, as the shaders' prelude wants them. */
-  readonly statics = { NODES: TARGET_TREE.nodes, LEVELS: TARGET_TREE.levels } as const;
+  readonly statics = TARGET_TREE;
   readonly #scope: BufferScope;
 
   constructor(scope: BufferScope) {
     this.#scope = scope;
-    this.control = scope.storage("control", CONTROL.bytes);
-    this.tree = scope.storage("tree", treeLayout(TARGET_TREE).bytes);
+    this.control = scope.storage("control", CONTROL_BYTES);
+    this.tree = scope.storage("tree", treeBytes(TARGET_TREE));
   }
 
   /** Start of decoding: the tree is a root alone, and from here on the GPU owns the control block. */
@@ -44,7 +44,6 @@ export class TreeState {
   }
 
   #writeTree(nodes: readonly ScoredNode[]): void {
-    const tree = { token: nodes.map((n) => n.token), parent: nodes.map((n) => n.parent) };
-    this.#scope.write(this.tree, 0, new Uint8Array(encodeTree(TARGET_TREE, tree)));
+    this.#scope.write(this.tree, 0, encodeTokenTree(TARGET_TREE, nodes));
   }
 }
