@@ -1,8 +1,11 @@
 // ids[r] = argmax_c logits[r, c]: the lowest c on a tie; a NaN loses to every number.
 //
-// Grid: one workgroup per row. Lanes stride over the columns, then a pairwise tree.
+// Grid: one workgroup per row. Lanes stride over the columns; 16 lanes then reduce
+// the lanes' bests, and one reduces those: some drivers compile a loop over barriers very slowly.
 
-override WORKGROUP_SIZE: u32 = 256; // a power of two, at most 256
+override WORKGROUP_SIZE: u32 = 256; // at most 256
+
+const FAN_IN = 16u;
 
 struct Params {
   vocab: u32,
@@ -13,6 +16,14 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 var<workgroup> best: array<Ranked, 256>;
+
+fn best_from(first: u32, step: u32, end: u32) -> Ranked {
+  var found = best[first];
+  for (var i = first + step; i < end; i += step) {
+    if (beats(best[i], found)) { found = best[i]; }
+  }
+  return found;
+}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -26,9 +37,8 @@ fn main(
     if (beats(candidate, own)) { own = candidate; }
   }
   best[lane] = own;
-  for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half && beats(best[lane + half], best[lane])) { best[lane] = best[lane + half]; }
-  }
-  if (lane == 0u) { ids[group.x] = best[0].id; }
+  workgroupBarrier();
+  if (lane < FAN_IN) { best[lane] = best_from(lane, FAN_IN, WORKGROUP_SIZE); }
+  workgroupBarrier();
+  if (lane == 0u) { ids[group.x] = best_from(0u, 1u, min(FAN_IN, WORKGROUP_SIZE)).id; }
 }

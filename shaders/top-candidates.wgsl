@@ -6,8 +6,9 @@
 // the exponentials and lists the columns that reach the cut. The list is short unless one lane
 // holds many of the largest; if it overflows, the lanes' bests are taken one by one instead.
 
-override WORKGROUP_SIZE: u32 = 256; // a power of two, at most 256
+override WORKGROUP_SIZE: u32 = 256; // at most 256
 
+const FAN_IN = 16u; // sums added by one lane: a loop over barriers compiles very slowly on some drivers
 const LIST_CAPACITY = 256u;
 
 struct Params {
@@ -74,13 +75,15 @@ fn main(
     }
   }
   sums[lane] = sum;
-  for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { sums[lane] += sums[lane + half]; }
+  workgroupBarrier();
+  if (lane < FAN_IN) {
+    for (var i = lane + FAN_IN; i < WORKGROUP_SIZE; i += FAN_IN) { sums[lane] += sums[i]; }
   }
   if (lane == 0u) { list_length = atomicLoad(&listed); }
   let length = workgroupUniformLoad(&list_length);
-  let log_sum = log(sums[0]);
+  sum = 0.0;
+  for (var i = 0u; i < min(FAN_IN, WORKGROUP_SIZE); i += 1u) { sum += sums[i]; }
+  let log_sum = log(sum);
 
   if (length <= LIST_CAPACITY) {
     for (var i = lane; i < length; i += WORKGROUP_SIZE) {
@@ -92,16 +95,13 @@ fn main(
   } else {
     for (var j = 0u; j < params.k; j += 1u) {
       heads[lane] = own;
-      for (var half = WORKGROUP_SIZE / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (lane < half && beats(heads[lane + half], heads[lane])) { heads[lane] = heads[lane + half]; }
-      }
       workgroupBarrier();
-      let winner = heads[0];
+      var is_best = own.id != NO_ID;
+      for (var i = 0u; i < WORKGROUP_SIZE; i += 1u) { is_best = is_best && !beats(heads[i], own); }
       workgroupBarrier();
-      if (winner.id == own.id) {
-        emit(row, j, winner.id, log_sum);
-        own = lane_best(row, lane, winner);
+      if (is_best) {
+        emit(row, j, own.id, log_sum);
+        own = lane_best(row, lane, own);
       }
     }
   }

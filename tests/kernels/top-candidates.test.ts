@@ -1,0 +1,147 @@
+import { expect, test } from "vitest";
+import { Recording, type Gpu } from "../../src/gpu/index.ts";
+import { topCandidates, topCandidatesGrid } from "../../src/kernels/index.ts";
+import { topCandidates as reference } from "../reference/top-candidates.ts";
+import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { normals, uniforms } from "../support/random.ts";
+
+interface Case {
+  logits: Float32Array<ArrayBuffer>;
+  vocab: number;
+  k: number;
+}
+
+async function run(gpu: Gpu, { logits, vocab, k }: Case, spec = topCandidates) {
+  const rows = logits.length / vocab;
+  const pipeline = await gpu.kernels.compile(spec);
+  const candidates = gpu.buffers.storage("candidates", rows * k * 8);
+  const buffers = { logits: gpu.buffers.upload("logits", logits), candidates };
+  const recording = new Recording();
+  recording.dispatch(pipeline.bind(gpu.buffers, buffers, { vocab, k }), topCandidatesGrid(rows));
+  const [data] = await gpu.submitAndRead([recording], [candidates]);
+  const [tokens, scores] = [new Uint32Array(data!), new Float32Array(data!)];
+  return Array.from({ length: rows }, (_, r) =>
+    Array.from({ length: k }, (__, j) => {
+      const at = (r * k + j) * 2;
+      return { token: tokens[at]!, score: scores[at + 1]! };
+    }),
+  );
+}
+
+const HALF_ULP = 2 ** -24; // the largest relative error of one f32 rounding
+
+/**
+ * How far a score may be from the exact one, from WGSL's bounds: exp errs by 3 + 2|x| ULP, log by 3
+ * ULP or 2^-21 near 1, each difference and sum by a rounding, and a sum has vocab / 256 + 32 terms in a row.
+ */
+function tolerance(row: Float32Array, score: number): number {
+  const largest = row.reduce((a, b) => Math.max(a, b));
+  let sum = 0;
+  let error = 0;
+  for (const x of row) {
+    const below = largest - x;
+    if (below === Infinity) continue;
+    const term = Math.exp(-below);
+    sum += term;
+    error += term * (2 * (3 + 2 * below) + below);
+  }
+  const ofSum = (error / sum + row.length / 256 + 32) * HALF_ULP;
+  const ofLog = Math.max(2 ** -21, 6 * HALF_ULP * Math.log(sum));
+  return ofSum + ofLog + (2 * Math.abs(score) + Math.log(sum)) * HALF_ULP;
+}
+
+/** What is wrong with `actual`; the tokens must be exact. */
+function faults(actual: Awaited<ReturnType<typeof run>>, { logits, vocab, k }: Case): string[] {
+  return reference(logits, vocab, k).flatMap((row, r) =>
+    row.flatMap(({ token, score }, j) => {
+      const got = actual[r]![j]!;
+      const where = `row ${r}, place ${j}:`;
+      if (got.token !== token) return [`${where} token ${got.token}, not ${token}`];
+      if (got.score > 0) return [`${where} score ${got.score} above 0`];
+      if (got.score === score) return [];
+      const most = tolerance(logits.subarray(r * vocab, (r + 1) * vocab), score);
+      const error = Math.abs(got.score - score);
+      return error <= most ? [] : [`${where} score off by ${error}, allowed ${most}`];
+    }),
+  );
+}
+
+/** Rows that bite; in the last three, one lane holds most of the largest, so that the list overflows. */
+function awkwardRows(vocab: number): Float32Array<ArrayBuffer> {
+  const normal = normals(vocab);
+  const uniform = uniforms(vocab);
+  const kinds: ((c: number) => number)[] = [
+    () => normal() * 3,
+    () => Math.round(normal() * 2),
+    () => 7.25,
+    () => (uniform() < 0.5 ? 0 : -0),
+    () => (uniform() < 0.9 ? -Infinity : normal()),
+    (c) => (c === vocab - 1 ? -50 : -Infinity),
+    () => -Infinity,
+    (c) => -0.5 * c,
+    (c) => 0.01 * c,
+    (c) => (c === 0 ? 90 : normal()),
+    () => 3e30 * normal(),
+    (c) => (c % 256 === 3 ? 5 + normal() / 4 : normal() / 4),
+    (c) => (c % 256 === 0 ? 5 : 0),
+    (c) => (c % 256 < 2 ? Math.round(normal() * 4) : -Infinity),
+  ];
+  return Float32Array.from({ length: kinds.length * vocab }, (_, i) =>
+    kinds[Math.floor(i / vocab)]!(i % vocab),
+  );
+}
+
+test(
+  "the largest, in order, with their log-probabilities",
+  () =>
+    withGpu(async (gpu) => {
+      for (const vocab of [2, 63, 257, 512, 4096, 32003, 80000]) {
+        const logits = awkwardRows(vocab);
+        for (const k of new Set(
+          (vocab < 5000 ? [1, 2, 8, 63] : [8, 63]).map((count) => Math.min(count, vocab)),
+        )) {
+          const one = { logits, vocab, k };
+          expect(faults(await run(gpu, one), one), `vocab ${vocab}, k ${k}`).toEqual([]);
+        }
+      }
+    }),
+  120_000,
+);
+
+test("random rows with ties; one row is as good as many", () =>
+  withGpu(async (gpu) => {
+    const normal = normals(3);
+    const logits = Float32Array.from({ length: 300 * 700 }, (_, i) =>
+      i % 1400 < 700 ? Math.round(normal() * 8) / 4 : normal() * 4,
+    );
+    const many = { logits, vocab: 700, k: 12 };
+    const all = await run(gpu, many);
+    expect(faults(all, many)).toEqual([]);
+    for (const r of [0, 1, 299]) {
+      const alone = { ...many, logits: logits.slice(r * 700, (r + 1) * 700) };
+      expect(await run(gpu, alone)).toEqual([all[r]]);
+    }
+  }));
+
+test("scores of finite logits are finite, and at most 0", () =>
+  withGpu(async (gpu) => {
+    const logits = Float32Array.of(3e38, -3e38, 0, 1, -3.4e38, 2, 3e38, 3.3e38);
+    const [row] = await run(gpu, { logits, vocab: 8, k: 8 });
+    expect(row!.map(({ token }) => token)).toEqual([7, 0, 6, 5, 3, 2, 1, 4]);
+    for (const { score } of row!) expect(score).toBeLessThanOrEqual(0);
+    for (const { score } of row!) expect(score).toBeGreaterThan(-Infinity);
+  }));
+
+test.each([
+  ["the highest id wins a tie", "a.id < b.id", "a.id > b.id"],
+  ["the list's overflow is ignored", "length <= LIST_CAPACITY", "length > 0u"],
+  ["the maximum is not subtracted", "exp(x - largest)", "exp(x)"],
+  ["a lane's last column is left out", "lane + FAN_IN", "lane + 2u * FAN_IN"],
+])("a planted fault is seen: %s", (_, right, wrong) =>
+  withGpu(async (gpu) => {
+    const one = { logits: awkwardRows(80000), vocab: 80000, k: 8 };
+    expect(faults(await run(gpu, one, plantFault(topCandidates, right, wrong)), one)).not.toEqual(
+      [],
+    );
+  }),
+);
