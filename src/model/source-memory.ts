@@ -1,0 +1,105 @@
+/** Model files that the page handed in. */
+import { CoppiceError } from "../errors.ts";
+import { invalid } from "./safetensors.ts";
+import { sourceInvalid } from "./source-address.ts";
+import { parseJson } from "./source-json.ts";
+import type { ModelFileMap } from "../options.ts";
+import type { ModelFiles, OpenSourceOptions, TensorFile } from "./source-types.ts";
+
+type FileContent = ModelFileMap[string];
+type Bytes = Blob | Uint8Array<ArrayBuffer>;
+
+export function memoryFiles(
+  map: ModelFileMap | ReadonlyMap<string, FileContent>,
+  options: OpenSourceOptions,
+): ModelFiles {
+  const contents = new Map<string, FileContent>(map instanceof Map ? map : Object.entries(map));
+  const opened = new Map<string, Promise<Bytes>>();
+  const find = async (name: string): Promise<Bytes | undefined> => {
+    const key = findName(contents, name);
+    if (key === undefined) return undefined;
+    // A Response gives its body once, so what came of it is kept.
+    const known = opened.get(key) ?? plain(key, contents.get(key)!);
+    opened.set(key, known);
+    return known;
+  };
+  return {
+    label: "the given file map",
+    async json(name) {
+      const content = await find(name);
+      if (!content) return undefined;
+      const bytes = content instanceof Blob ? await blobBytes(name, content) : content;
+      options.onProgress?.({ file: name, loadedBytes: bytes.length, totalBytes: bytes.length });
+      return parseJson(name, name, bytes);
+    },
+    async open(name): Promise<TensorFile | undefined> {
+      const content = await find(name);
+      return content && tensorFile(name, content);
+    },
+  };
+}
+
+/** The key itself, or the only key that ends in "/name": what a folder picker gives. */
+function findName(contents: ReadonlyMap<string, FileContent>, name: string): string | undefined {
+  if (contents.has(name)) return name;
+  const nested = [...contents.keys()].filter((key) => key.endsWith(`/${name}`));
+  if (nested.length > 1) {
+    throw sourceInvalid(`The file map has several files named ${name}: ${nested.join(", ")}.`);
+  }
+  return nested[0];
+}
+
+async function plain(name: string, content: FileContent): Promise<Bytes> {
+  if (content instanceof Blob || content instanceof Uint8Array) return content;
+  if (content instanceof ArrayBuffer) return new Uint8Array(content);
+  if (!(content instanceof Response)) {
+    throw sourceInvalid(
+      `The file map's "${name}" is not a Blob, File, Response, ArrayBuffer or Uint8Array.`,
+    );
+  }
+  if (!content.ok)
+    throw new CoppiceError(
+      "network",
+      `The response given for ${name} has status ${content.status}.`,
+      "Check its URL.",
+    );
+  try {
+    return await content.blob();
+  } catch (cause) {
+    throw new CoppiceError(
+      "network",
+      `The response given for ${name} cannot be read.`,
+      "Hand in a response whose body nobody has read yet.",
+      { cause },
+    );
+  }
+}
+
+function tensorFile(name: string, content: Bytes): TensorFile {
+  const size = content instanceof Blob ? content.size : content.length;
+  return {
+    name,
+    size,
+    async read(start, end) {
+      if (end > size) throw invalid(name, `is cut short: it has ${size} bytes, ${end} are needed`);
+      return content instanceof Blob
+        ? blobBytes(name, content.slice(start, end))
+        : content.subarray(start, end);
+    },
+    dispose() {},
+  };
+}
+
+async function blobBytes(name: string, blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (cause) {
+    // A File whose disk file changed or went away rejects here.
+    throw new CoppiceError(
+      "file-missing",
+      `${name} can no longer be read.`,
+      "Choose the file again.",
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,72 @@
+/** One buffer of weights while it is filled: a matrix stacked from tensors, or a norm's gain. */
+import type { BufferScope, BufferSlice, WeightType } from "../kernels/index.ts";
+import type { BufferPlan } from "./weight-plan.ts";
+
+/** A weight matrix `[cols, k]`, row-major: one row per output feature. */
+export interface WeightMatrix {
+  readonly slice: BufferSlice;
+  readonly type: WeightType;
+  /** Output features. */
+  readonly cols: number;
+  /** Input features. */
+  readonly k: number;
+}
+
+export const WEIGHT_BYTES: Readonly<Record<WeightType, number>> = { f32: 4, f16: 2 };
+
+export class WeightBuffer {
+  readonly plan: BufferPlan;
+  readonly #parent: BufferScope;
+  #scope: BufferScope;
+  #slice: BufferSlice;
+  #type: WeightType;
+
+  constructor(parent: BufferScope, plan: BufferPlan, type: WeightType) {
+    this.plan = plan;
+    this.#parent = parent;
+    this.#type = type;
+    // A scope of its own, so that `widen` can free the buffer alone.
+    this.#scope = parent.child(plan.label);
+    this.#slice = this.#allocate();
+  }
+
+  get type(): WeightType {
+    return this.#type;
+  }
+
+  /** What is on the GPU; to be asked for when all is uploaded. */
+  get matrix(): WeightMatrix {
+    return { slice: this.#slice, type: this.#type, cols: this.#rows, k: this.plan.k };
+  }
+
+  /** Replaces the buffer by an empty one in f32; its tensors must be uploaded again. */
+  widen(): void {
+    this.#scope.dispose();
+    this.#type = "f32";
+    this.#scope = this.#parent.child(this.plan.label);
+    this.#slice = this.#allocate();
+  }
+
+  /** Writes converted elements of one tensor; `first` is the index of the first in that tensor. */
+  write(tensor: string, first: number, bytes: Uint8Array<ArrayBuffer>): void {
+    const start = this.#firstRow(tensor) * this.plan.k + first;
+    this.#scope.write(this.#slice, start * WEIGHT_BYTES[this.#type], bytes);
+  }
+
+  get #rows(): number {
+    return this.plan.parts.reduce((sum, part) => sum + part.rows, 0);
+  }
+
+  #firstRow(tensor: string): number {
+    let row = 0;
+    for (const part of this.plan.parts) {
+      if (part.name === tensor) return row;
+      row += part.rows;
+    }
+    throw new Error(`"${tensor}" is no part of ${this.plan.label}`);
+  }
+
+  #allocate(): BufferSlice {
+    return this.#scope.storage("weights", this.#rows * this.plan.k * WEIGHT_BYTES[this.#type]);
+  }
+}

@@ -1,0 +1,103 @@
+/** Weights from files to the GPU, a piece at a time: page memory never holds a whole tensor. */
+import type { BufferScope, BufferSlice, Gpu, WeightType } from "../kernels/index.ts";
+import type { Dtype } from "../options.ts";
+import type { ModelConfig } from "./config.ts";
+import type { FileProgress, ModelFiles } from "./source-types.ts";
+import { WeightBuffer, type WeightMatrix } from "./weight-buffer.ts";
+import { WeightFiles } from "./weight-files.ts";
+import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./weight-plan.ts";
+import { uploadWeights } from "./weight-upload.ts";
+
+export type { WeightMatrix };
+
+export interface LlamaLayer {
+  /** f32 `[hidden]`. */
+  readonly attentionNorm: BufferSlice;
+  /** Queries, keys and values stacked: `(heads + 2 kvHeads) * headDim` columns. */
+  readonly qkv: WeightMatrix;
+  readonly attentionOut: WeightMatrix;
+  /** f32 `[hidden]`. */
+  readonly mlpNorm: BufferSlice;
+  /** Gate, then up. */
+  readonly gateUp: WeightMatrix;
+  readonly down: WeightMatrix;
+}
+
+export interface LlamaWeights {
+  readonly embedding: WeightMatrix;
+  readonly layers: readonly LlamaLayer[];
+  /** f32 `[hidden]`. */
+  readonly norm: BufferSlice;
+  /** The same object as `embedding` when they are tied. */
+  readonly head: WeightMatrix;
+}
+
+export interface LoadWeightsOptions {
+  /** `"auto"`: f32 stays f32, f16 stays f16, bf16 becomes f16, or f32 where a matrix does not fit f16. */
+  readonly dtype: Dtype;
+  readonly signal?: AbortSignal | undefined;
+  /** Told after each piece; `totalBytes` counts what is needed of that file. */
+  readonly onProgress?: ((progress: FileProgress) => void) | undefined;
+}
+
+/**
+ * Loads a Llama's weights into `scope`. On failure all that this call allocated is freed.
+ * @throws CoppiceError `file-missing`, `weights-invalid`, `tensor-missing`, `tensor-invalid`,
+ * `buffer-too-large`, `out-of-memory`, `network`, `aborted`.
+ */
+export async function loadLlamaWeights(
+  gpu: Gpu,
+  scope: BufferScope,
+  files: ModelFiles,
+  config: ModelConfig,
+  options: LoadWeightsOptions,
+): Promise<LlamaWeights> {
+  const source = await WeightFiles.open(files);
+  const weights = scope.child("weights");
+  try {
+    const plan = planLlama(config);
+    checkTensors(plan, source.tensors, config.layers);
+    const buffers = new Map<BufferPlan, WeightBuffer>();
+    // All at once and first: a model too large for the GPU fails before it is downloaded.
+    await gpu.guardMemory(`making room for ${files.label}`, async () => {
+      for (const buffer of planBuffers(plan)) {
+        buffers.set(
+          buffer,
+          new WeightBuffer(weights, buffer, typeOf(buffer, source, options.dtype)),
+        );
+      }
+    });
+    await gpu.guardMemory(`loading ${files.label}`, () =>
+      uploadWeights(gpu, source, [...buffers.values()], options),
+    );
+    const matrix = (part: BufferPlan): WeightMatrix => buffers.get(part)!.matrix;
+    const vector = (part: BufferPlan): BufferSlice => buffers.get(part)!.matrix.slice;
+    const embedding = matrix(plan.embedding);
+    return {
+      embedding,
+      layers: plan.layers.map((layer) => ({
+        attentionNorm: vector(layer.attentionNorm),
+        qkv: matrix(layer.qkv),
+        attentionOut: matrix(layer.attentionOut),
+        mlpNorm: vector(layer.mlpNorm),
+        gateUp: matrix(layer.gateUp),
+        down: matrix(layer.down),
+      })),
+      norm: vector(plan.norm),
+      head: plan.head ? matrix(plan.head) : embedding,
+    };
+  } catch (error) {
+    weights.dispose();
+    throw error;
+  } finally {
+    source.dispose();
+  }
+}
+
+/** One type for all parts of a buffer; the widest one asked for wins. */
+function typeOf(plan: BufferPlan, source: WeightFiles, dtype: Dtype): WeightType {
+  if (plan.kind === "vector") return "f32";
+  if (dtype !== "auto") return dtype;
+  const wide = plan.parts.some(({ name }) => source.tensors.get(name)!.dtype === "F32");
+  return wide ? "f32" : "f16";
+}
