@@ -61,6 +61,7 @@ export function checkHeldOut(tokenizer, corpusText, expected) {
 
 async function main(corpusPath) {
   const golden = await readJson("golden/tokens.json");
+  const extra = corpusPath ? " and the held-out text" : "";
   for (const which of ["target", "draft"]) {
     const tokenizer = await loadTalesTokenizer(which);
     const problems = checkCases(tokenizer, golden.cases);
@@ -69,7 +70,7 @@ async function main(corpusPath) {
       problems.push(...checkHeldOut(tokenizer, text, golden.heldOut));
     }
     if (problems.length > 0) throw new Error(`${which}: ${problems.join("; ")}`);
-    console.log(`${which}: ${golden.cases.length} cases${corpusPath ? " and the held-out text" : ""} agree`);
+    console.log(`${which}: ${golden.cases.length} cases${extra} agree`);
   }
 }
 

@@ -1,14 +1,15 @@
 """Byte-level BPE: training, encoding and decoding, in plain Python.
 
-The trainer counts distinct words once and then updates pair counts only where a merge happened, which takes seconds for
-70,000 words (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909; bytes as in GPT-2).
+The trainer counts distinct words once and then updates pair counts only where a merge happened,
+which takes seconds for 70,000 words (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909; bytes
+as in GPT-2).
 """
 
 import heapq
 import re
 from collections import Counter, defaultdict
 
-# Written with explicit ranges only, so that Python, JavaScript and Oniguruma agree on every character.
+# Explicit ranges only, so that Python, JavaScript and Oniguruma agree on every character.
 LETTER = "A-Za-zÀ-ɏ"
 SPACE = " \\t\\r\\n"
 PATTERN = (
@@ -41,7 +42,7 @@ def to_alphabet(text):
 
 
 def train_merges(texts, merge_count):
-    """The `merge_count` most frequent merges, in order, as pairs of strings over the byte alphabet."""
+    """The `merge_count` most frequent merges, in order: pairs of strings over the byte alphabet."""
     counts = Counter()
     for text in texts:
         counts.update(SPLIT.findall(text))
@@ -118,9 +119,10 @@ class Tokenizer:
     def encode_word(self, word):
         symbols = list(to_alphabet(word))
         while len(symbols) > 1:
-            pair = min(zip(symbols, symbols[1:]), key=lambda pair: self.ranks.get(pair, len(self.ranks)))
-            if pair not in self.ranks:
+            known = [pair for pair in zip(symbols, symbols[1:]) if pair in self.ranks]
+            if not known:
                 break
+            pair = min(known, key=self.ranks.get)
             symbols = merge_word(symbols, pair)
         return [self.ids[symbol] for symbol in symbols]
 

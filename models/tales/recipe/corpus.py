@@ -1,8 +1,9 @@
 """The corpus: a gzipped text file of whole documents, and how it is split.
 
-A document ends at a line `<|endoftext|>`. Two sets of whole documents are held out, by a rule that depends on nothing but
-the file: the tail (the last documents, until they reach `tail_characters`) and, because that tail is a novel, also the last
-short documents before it (stories, until they reach `story_characters`).
+A document ends at a line `<|endoftext|>`. Two sets of whole documents are held out, by a rule that
+depends on nothing but the file: the tail (the last documents, until they reach `tail_characters`)
+and, because that tail is a novel, also the last short documents before it (stories, until they
+reach `story_characters`).
 """
 
 import gzip
@@ -16,7 +17,7 @@ DEFAULT_CORPUS = Path(__file__).resolve().parents[4] / "shared/corpus/tales.txt.
 
 @dataclass
 class Split:
-    """Documents by use. `train` keeps the corpus order."""
+    """Documents by use, each list in corpus order."""
 
     train: list
     tail: list
@@ -34,7 +35,7 @@ def is_story(document):
     return len(document) <= STORY_LIMIT
 
 
-def split_documents(documents, tail_characters=300_000, story_characters=150_000):
+def split_documents(documents, tail_characters, story_characters):
     """Holds out the tail and the last stories before it."""
     cut = len(documents)
     taken = 0

@@ -4,7 +4,10 @@ import torch
 
 
 class Decoder:
-    """Feeds one position at a time to a model. Caches per layer: keys and values (B, K, positions, C)."""
+    """Feeds a model one position at a time.
+
+    Cache, per layer: keys and values (B, K, positions, C), named as in model.py.
+    """
 
     def __init__(self, model, batch, positions):
         shape = model.shape
@@ -18,20 +21,23 @@ class Decoder:
     def step(self, ids):
         """Logits (B, vocab) after feeding ids (B,) at the next position."""
         model, at = self.model, self.position
-        tables = model.cosines[at : at + 1], model.sines[at : at + 1]
+        now, so_far = slice(at, at + 1), slice(0, at + 1)
+        tables = model.cosines[now], model.sines[now]
         x = model.model.embed_tokens(ids[:, None])
         for layer, (keys, values) in zip(model.model.layers, self.cache):
             attention = layer.self_attn
-            q, keys[:, :, at : at + 1], values[:, :, at : at + 1] = attention.project(layer.input_layernorm(x), tables)
+            q, keys[:, :, now], values[:, :, now] = attention.project(
+                layer.input_layernorm(x), tables
+            )
             mask = self.mask.expand(-1, at + 1)
-            x = x + attention.attend(q, keys[:, :, : at + 1], values[:, :, : at + 1], mask)
+            x = x + attention.attend(q, keys[:, :, so_far], values[:, :, so_far], mask)
             x = x + layer.mlp(layer.post_attention_layernorm(x))
         self.position += 1
         return model.head(model.model.norm(x))[:, 0]
 
 
 def sample(model, prompts, length, temperature=1.0, seed=0):
-    """Ids (B, length): each row starts with its prompt, prompts (B, P), and goes on with samples at `temperature`.
+    """Ids (B, length): prompts (B, P), continued by sampling at `temperature`.
 
     Nothing stops at an end-of-text token: the next document simply begins.
     """
@@ -48,7 +54,7 @@ def sample(model, prompts, length, temperature=1.0, seed=0):
 
 
 def greedy(model, prompt, count):
-    """The `count` greedy ids after one prompt (a list of ids), and the smallest gap between the two best logits met."""
+    """The `count` greedy ids after a prompt (a list), and the smallest top-two logit gap met."""
     decoder = Decoder(model, 1, len(prompt) + count)
     for token in prompt:
         logits = decoder.step(torch.tensor([token]))

@@ -1,54 +1,76 @@
 """Trains the tokenizer on the training documents and writes the Hugging Face files.
 
-Usage: python3 make_tokenizer.py [--corpus FILE] [--out DIRECTORY]
+Usage: python3 make_tokenizer.py [--corpus FILE]
 """
 
-import argparse
 import json
-from pathlib import Path
 
 import bpe
 import corpus
+from settings import CONFIG, HOME, argument_parser
 
-VOCABULARY = 4096
-OUT = Path(__file__).resolve().parents[1] / "target"
+VOCABULARY = CONFIG["target"]["model"]["vocab"]
+DIRECTORIES = [HOME / "target", HOME / "draft"]
+
+
+def bos_template():
+    """Encoding with special tokens puts one end-of-text token in front, as BOS."""
+    bos = {"SpecialToken": {"id": corpus.END_OF_TEXT, "type_id": 0}}
+    first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
+    special = {"id": corpus.END_OF_TEXT, "ids": [0], "tokens": [corpus.END_OF_TEXT]}
+    return {
+        "type": "TemplateProcessing",
+        "single": [bos, first],
+        "pair": [bos, first, second],
+        "special_tokens": {corpus.END_OF_TEXT: special},
+    }
 
 
 def tokenizer_json(tokenizer, merges):
-    """The contents of `tokenizer.json`. Encoding with special tokens puts one end-of-text token in front, as BOS."""
-    special = {"id": 0, "content": corpus.END_OF_TEXT, "single_word": False, "lstrip": False, "rstrip": False,
-               "normalized": False, "special": True}
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    bos = {"SpecialToken": {"id": corpus.END_OF_TEXT, "type_id": 0}}
-    first, second = {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}
+    """The contents of `tokenizer.json`: Split by our pattern, then ByteLevel, then BPE."""
+    byte_level = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": True,
+        "use_regex": False,
+    }
+    split = {
+        "type": "Split",
+        "pattern": {"Regex": bpe.PATTERN},
+        "behavior": "Isolated",
+        "invert": False,
+    }
+    special = {
+        "id": 0,
+        "content": corpus.END_OF_TEXT,
+        "single_word": False,
+        "lstrip": False,
+        "rstrip": False,
+        "normalized": False,
+        "special": True,
+    }
+    model = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": False,
+        "vocab": tokenizer.ids,
+        "merges": [list(pair) for pair in merges],
+    }
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
         "added_tokens": [special],
         "normalizer": None,
-        "pre_tokenizer": {
-            "type": "Sequence",
-            "pretokenizers": [
-                {"type": "Split", "pattern": {"Regex": bpe.PATTERN}, "behavior": "Isolated", "invert": False},
-                byte_level,
-            ],
-        },
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [bos, first],
-            "pair": [bos, first, second],
-            "special_tokens": {
-                corpus.END_OF_TEXT: {"id": corpus.END_OF_TEXT, "ids": [0], "tokens": [corpus.END_OF_TEXT]},
-            },
-        },
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]},
+        "post_processor": bos_template(),
         "decoder": byte_level,
-        "model": {
-            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-            "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
-            "vocab": tokenizer.ids,
-            "merges": [list(pair) for pair in merges],
-        },
+        "model": model,
     }
 
 
@@ -64,25 +86,28 @@ def tokenizer_config():
     }
 
 
-def load_tokenizer(directory=OUT):
-    """The plain-Python tokenizer from a `tokenizer.json` written here."""
-    merges = json.loads((Path(directory) / "tokenizer.json").read_text(encoding="utf-8"))["model"]["merges"]
-    return bpe.Tokenizer(corpus.END_OF_TEXT, [tuple(pair) for pair in merges])
+def load_tokenizer():
+    """The plain-Python tokenizer from the `tokenizer.json` written here."""
+    contents = json.loads((DIRECTORIES[0] / "tokenizer.json").read_text(encoding="utf-8"))
+    merges = [tuple(pair) for pair in contents["model"]["merges"]]
+    return bpe.Tokenizer(corpus.END_OF_TEXT, merges)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=corpus.DEFAULT_CORPUS)
-    parser.add_argument("--out", type=Path, default=OUT)
-    arguments = parser.parse_args()
-    documents = corpus.split_documents(corpus.read_documents(arguments.corpus)).train
-    merges = bpe.train_merges(documents, VOCABULARY - 256 - 1)
+    arguments = argument_parser(__doc__).parse_args()
+    documents = corpus.read_documents(arguments.corpus)
+    training = corpus.split_documents(documents, **CONFIG["held_out"]).train
+    merges = bpe.train_merges(training, VOCABULARY - len(bpe.ALPHABET) - 1)
     tokenizer = bpe.Tokenizer(corpus.END_OF_TEXT, merges)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, contents in (("tokenizer.json", tokenizer_json(tokenizer, merges)),
-                           ("tokenizer_config.json", tokenizer_config())):
-        text = json.dumps(contents, ensure_ascii=False, indent=1)
-        (arguments.out / name).write_text(text + "\n", encoding="utf-8")
+    files = {
+        "tokenizer.json": tokenizer_json(tokenizer, merges),
+        "tokenizer_config.json": tokenizer_config(),
+    }
+    for directory in DIRECTORIES:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, contents in files.items():
+            text = json.dumps(contents, ensure_ascii=False, indent=1)
+            (directory / name).write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A plain Llama in PyTorch: no biases, RMS norms, rotary positions, grouped-query attention, tied embeddings.
+"""A plain Llama in PyTorch: RMS norms, rotary positions, grouped-query attention, tied embeddings.
 
-Parameter names follow Hugging Face, so that a state dict is a checkpoint. Shapes: B sequences, T positions, D width,
-H query heads in K groups (K = key/value heads), C head dimension.
+Parameter names follow Hugging Face, so that a state dict is a checkpoint. Shapes: B sequences, T
+positions, D width, H query heads in K groups (K = key/value heads), C head dimension.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def rotary_tables(head_dim, length=MAX_POSITIONS):
 
 
 class Rotate(torch.autograd.Function):
-    """Rotary positions on x (..., T, C), pairing coordinate i with i + C/2 as Hugging Face does; written out for fewer passes."""
+    """Rotary positions on x (..., T, C), with a backward pass that touches memory less often."""
 
     @staticmethod
     def forward(ctx, x, cosines, sines):
@@ -50,13 +50,17 @@ class Rotate(torch.autograd.Function):
 
 
 def rotate(x, cosines, sines):
+    """Pairs coordinate i with i + C/2, as Hugging Face does."""
     first, second = x.chunk(2, dim=-1)
-    return torch.cat((torch.addcmul(first * cosines, second, sines, value=-1),
-                      torch.addcmul(second * cosines, first, sines)), dim=-1)
+    turned = (
+        torch.addcmul(first * cosines, second, sines, value=-1),
+        torch.addcmul(second * cosines, first, sines),
+    )
+    return torch.cat(turned, dim=-1)
 
 
 class Normalise(torch.autograd.Function):
-    """x (..., D) over its root mean square; written out for fewer passes over memory."""
+    """x (..., D) over its root mean square, with a backward pass that touches memory less often."""
 
     @staticmethod
     def forward(ctx, x):
@@ -74,7 +78,7 @@ class Normalise(torch.autograd.Function):
 
 
 class RMSNorm(nn.Module):
-    """The gain stays 1 where a matrix follows (the matrix can hold it); only the final norm's is trained."""
+    """The gain stays 1 where a matrix follows, which can hold it; the final norm's is trained."""
 
     def __init__(self, width, trained=False):
         super().__init__()
@@ -96,7 +100,10 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(inner, shape.width, bias=False)
 
     def project(self, x, tables):
-        """Queries (B, H, T, C), scaled and rotated; keys (B, K, T, C), rotated; values (B, K, T, C); of x (B, T, D)."""
+        """Of x (B, T, D): queries (B, H, T, C), keys and values (B, K, T, C).
+
+        Queries and keys are rotated; queries carry attention's scale.
+        """
         batch, length, _ = x.shape
         size = self.shape.head_dim
         cosines, sines = tables
@@ -110,7 +117,8 @@ class Attention(nn.Module):
     def attend(self, q, k, v, mask):
         """Mixed values (B, T, D) of queries (B, H, T, C) over keys and values (B, K, S, C).
 
-        mask (G*T, S), G = H / K: the query heads of a group are stacked over their key/value head, so that no key is copied.
+        mask (G*T, S), G = H / K: the query heads of a group are stacked over their key/value head,
+        so that no key is copied.
         """
         batch, heads, length, size = q.shape
         kv_heads, keys = k.shape[1:3]
@@ -119,8 +127,8 @@ class Attention(nn.Module):
         v = v.reshape(batch * kv_heads, keys, size)
         scores = torch.baddbmm(mask.to(v.dtype), q, k.transpose(1, 2))
         mixed = torch.bmm(scores.softmax(-1).to(v.dtype), v)
-        mixed = mixed.view(batch, heads, length, size).transpose(1, 2).reshape(batch, length, heads * size)
-        return self.o_proj(mixed)
+        mixed = mixed.view(batch, heads, length, size).transpose(1, 2)
+        return self.o_proj(mixed.reshape(batch, length, heads * size))
 
     def forward(self, x, tables, mask):
         return self.attend(*self.project(x, tables), mask)
@@ -175,11 +183,12 @@ class Llama(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
 
     def hidden(self, ids, layers=None):
-        """Final normed states (B, T, D) for ids (B, T), optionally after the first `layers` layers only."""
+        """Normed states (B, T, D) for ids (B, T), after all or only the first `layers` layers."""
         length = ids.shape[1]
         tables = self.cosines[:length], self.sines[:length]
         groups = self.shape.heads // self.shape.kv_heads
-        mask = torch.full((length, length), float("-inf"), device=ids.device).triu(1).repeat(groups, 1)
+        mask = torch.full((length, length), float("-inf"), device=ids.device).triu(1)
+        mask = mask.repeat(groups, 1)
         x = self.model.embed_tokens(ids)
         for layer in self.model.layers[:layers]:
             x = layer(x, tables, mask)

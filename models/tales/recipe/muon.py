@@ -10,7 +10,7 @@ ITERATIONS = 5
 
 
 def orthogonalise(matrix):
-    """Nearly the closest orthogonal matrix: its singular values are pushed towards 1 by a quintic Newton-Schulz iteration."""
+    """Nearly the closest orthogonal matrix, by a quintic Newton-Schulz iteration."""
     a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.t() if tall else matrix
@@ -40,4 +40,5 @@ class Muon(torch.optim.Optimizer):
         velocity = state["velocity"].lerp_(parameter.grad, 1 - group["momentum"])
         update = orthogonalise(parameter.grad.lerp(velocity, group["momentum"]))
         rows, columns = parameter.shape
-        parameter.add_(update, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+        rate = group["lr"] * max(1.0, rows / columns) ** 0.5
+        parameter.add_(update, alpha=-rate)

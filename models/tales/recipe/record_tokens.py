@@ -1,18 +1,17 @@
-"""Records what the plain-Python tokenizer makes of some hard texts and of the held-out text.
+"""Records what the plain-Python tokenizer makes of hard texts and of the held-out text.
 
-Usage: python3 record_tokens.py [--corpus FILE]; writes ../golden/tokens.json, which check_tokenizer.mjs compares with JavaScript.
+Usage: python3 record_tokens.py; writes ../golden/tokens.json, which check_tokenizer.mjs compares
+with the JavaScript tokenizer.
 """
 
-import argparse
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 
 import corpus
-from export import CONFIG, HOME
 from make_tokenizer import load_tokenizer
+from settings import CONFIG, HOME, argument_parser
 
 CASES = [
     "",
@@ -32,22 +31,23 @@ CASES = [
 
 
 def held_out_record(tokenizer, documents):
-    """Counts, and the SHA-256 of all ids as little-endian uint16, documents joined without separators."""
+    """Counts, and the SHA-256 of all ids as little-endian uint16, nothing between documents."""
     ids = [index for document in documents for index in tokenizer.encode(document)]
-    digest = hashlib.sha256(np.array(ids, dtype="<u2").tobytes()).hexdigest()
-    return {"documents": len(documents), "characters": sum(map(len, documents)), "tokens": len(ids), "sha256": digest}
+    return {
+        "documents": len(documents),
+        "characters": sum(map(len, documents)),
+        "tokens": len(ids),
+        "sha256": hashlib.sha256(np.array(ids, dtype="<u2").tobytes()).hexdigest(),
+    }
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=corpus.DEFAULT_CORPUS)
-    arguments = parser.parse_args()
+    arguments = argument_parser(__doc__).parse_args()
     tokenizer = load_tokenizer()
     for text in CASES:
         if tokenizer.decode(tokenizer.encode(text)) != text:
             raise ValueError(f"does not round-trip: {text!r}")
-    held_out = json.loads(CONFIG.read_text(encoding="utf-8"))["held_out"]
-    split = corpus.split_documents(corpus.read_documents(arguments.corpus), **held_out)
+    split = corpus.split_documents(corpus.read_documents(arguments.corpus), **CONFIG["held_out"])
     record = {
         "cases": [{"text": text, "ids": tokenizer.encode(text)} for text in CASES],
         "heldOut": held_out_record(tokenizer, split.tail),

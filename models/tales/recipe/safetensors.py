@@ -1,6 +1,7 @@
 """The safetensors format in a few lines: https://github.com/huggingface/safetensors#format
 
-Eight bytes: the header's length, little-endian. The header: JSON, padded with spaces. Then the tensors' bytes.
+Eight bytes: the header's length, little-endian. The header: JSON, padded with spaces. Then the
+tensors' bytes.
 """
 
 import json
@@ -16,8 +17,11 @@ def write(path, tensors):
     names = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
     header, offset = {"__metadata__": {"format": "pt"}}, 0
     for name, array in tensors.items():
-        header[name] = {"dtype": names[array.dtype], "shape": list(array.shape),
-                        "data_offsets": [offset, offset + array.nbytes]}
+        header[name] = {
+            "dtype": names[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + array.nbytes],
+        }
         offset += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
@@ -37,5 +41,6 @@ def read(path):
     for name, entry in header.items():
         if name != "__metadata__":
             start, end = entry["data_offsets"]
-            tensors[name] = np.frombuffer(body[start:end], DTYPES[entry["dtype"]]).reshape(entry["shape"])
+            flat = np.frombuffer(body[start:end], DTYPES[entry["dtype"]])
+            tensors[name] = flat.reshape(entry["shape"])
     return tensors

@@ -1,0 +1,71 @@
+"""Records what the exported float16 files compute in float32, for tests of other implementations.
+
+Usage: python3 record_goldens.py; writes ../golden/greedy.json and ../golden/logits.json.
+"""
+
+import json
+
+import torch
+
+import export
+import generate
+from make_tokenizer import load_tokenizer
+from settings import HOME
+
+GREEDY_PROMPTS = [
+    "",
+    "Once upon a time there was a",
+    'The old woman said to the fox, "',
+    '"Who are you?" asked the',
+    "In the middle of the forest there stood a little house, and in it lived",
+    "The King's Daughter\n\nThere was once a king who had",
+    "So they went on and on, until at last",
+    "'I don't know,' said Alice,",
+]
+LOGITS_PROMPTS = ["Once upon a time there was a", "The prince drew his sword and"]
+GREEDY_TOKENS = 96
+
+
+def greedy_record(model, tokenizer, prompt):
+    """Greedy ids go on after an end-of-text token: the next document begins."""
+    prompt_ids = [0, *tokenizer.encode(prompt)]
+    ids, margin = generate.greedy(model, prompt_ids, GREEDY_TOKENS)
+    return {
+        "prompt": prompt,
+        "promptIds": prompt_ids,
+        "ids": ids,
+        "text": tokenizer.decode(ids),
+        "smallestMargin": float(f"{margin:.4g}"),  # between the two best logits, at any step
+    }
+
+
+@torch.no_grad()
+def last_logits(model, ids):
+    """The last position's logits, to 7 significant digits."""
+    logits = model(torch.tensor([ids]))[0, -1].tolist()
+    return [float(f"{value:.7g}") for value in logits]
+
+
+def write(name, record, indent):
+    text = json.dumps(record, indent=indent, ensure_ascii=False)
+    (HOME / "golden" / name).write_text(text + "\n", encoding="utf-8")
+
+
+def main():
+    tokenizer = load_tokenizer()
+    models = {which: export.read_model(which) for which in ("target", "draft")}
+    greedy = {
+        which: [greedy_record(model, tokenizer, prompt) for prompt in GREEDY_PROMPTS]
+        for which, model in models.items()
+    }
+    write("greedy.json", greedy, indent=1)
+    logits = []
+    for prompt in LOGITS_PROMPTS:
+        ids = [0, *tokenizer.encode(prompt)]
+        values = {which: last_logits(model, ids) for which, model in models.items()}
+        logits.append({"prompt": prompt, "promptIds": ids, **values})
+    write("logits.json", logits, indent=None)
+
+
+if __name__ == "__main__":
+    main()
