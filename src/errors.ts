@@ -23,7 +23,8 @@ export type CoppiceErrorCode =
   | "tree-invalid"
   | "architecture-unknown"
   | "vocabulary-mismatch"
-  | "weights-invalid";
+  | "weights-invalid"
+  | "worker-failed";
 
 /** An error as plain data: what crosses the worker boundary. Inverse pair: `toWire`, `fromWire`. */
 export interface WireError {
@@ -71,15 +72,25 @@ export class CoppiceError extends Error {
     if (CoppiceError.isInstance(value)) return value;
     if (value instanceof DOMException && value.name === "AbortError") return aborted(value);
     const text = value instanceof Error ? value.message : String(value);
-    return new CoppiceError("internal", text, "This is a bug in coppice: please report it with the steps that led here.", {
-      cause: value,
-    });
+    return new CoppiceError(
+      "internal",
+      text,
+      "This is a bug in coppice: please report it with the steps that led here.",
+      {
+        cause: value,
+      },
+    );
   }
 }
 
 /** What an AbortSignal, or leaving the stream, turns into. */
 export function aborted(cause?: unknown): CoppiceError {
-  return new CoppiceError("aborted", "The operation was aborted.", "Nothing to fix: call again when wanted.", { cause });
+  return new CoppiceError(
+    "aborted",
+    "The operation was aborted.",
+    "Nothing to fix: call again when wanted.",
+    { cause },
+  );
 }
 
 /** Throws `aborted` when the signal has fired; cheap enough for every round. */

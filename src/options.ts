@@ -2,7 +2,9 @@
 import type { LoadProgress } from "./stream-part.ts";
 
 /** File name to content, as in a model folder: `config.json`, `model.safetensors`, `tokenizer.json`, ... */
-export type ModelFileMap = Readonly<Record<string, Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | Response>>;
+export type ModelFileMap = Readonly<
+  Record<string, Blob | ArrayBuffer | Uint8Array<ArrayBuffer> | Response>
+>;
 
 /**
  * Where a model's files are: a hub repo id (`"org/name"`, with `@revision` if wanted), the URL of a folder

@@ -6,6 +6,8 @@ export type TokenOrigin = "plain" | "accepted" | "recovered" | "bonus";
 export interface StreamToken {
   readonly id: number;
   readonly origin: TokenOrigin;
+  /** What this token added to the text; empty while a character is incomplete. */
+  readonly text: string;
 }
 
 /** One round's token tree, struct of arrays; node 0 is the root, `parents[i] < i`, siblings in draw order. */
@@ -22,11 +24,13 @@ export interface TreeSnapshot {
   readonly path: readonly number[];
 }
 
+/** A stop string was met, `maxNewTokens` or the context was used up, or the model ended the text. */
 export type FinishReason = "stop" | "length" | "end-of-text";
 
 export interface Usage {
   /** Tokens of the prompt, the beginning-of-text token included. */
   readonly promptTokens: number;
+  /** The length of the result's `tokens`. */
   readonly completionTokens: number;
 }
 
@@ -59,9 +63,12 @@ export interface Metrics {
 }
 
 export interface GenerateResult {
-  /** The generated text, without the prompt. */
+  /** The generated text, without the prompt, and short of the stop string where one was met. */
   readonly text: string;
-  /** The generated token ids. */
+  /**
+   * The generated token ids, up to the one that completed the stop string where one was met. The
+   * end-of-text token is left out.
+   */
   readonly tokens: readonly number[];
   readonly finishReason: FinishReason;
   readonly usage: Usage;
@@ -70,11 +77,31 @@ export interface GenerateResult {
 
 export type StreamPart =
   | { readonly type: "text-start"; readonly promptTokens: number }
-  /** `text` may be empty while a character is incomplete; the texts joined are the result's text. */
-  | { readonly type: "text-delta"; readonly text: string; readonly tokens: readonly StreamToken[]; readonly metrics: Metrics }
+  /**
+   * What a round added. `text` is the texts of `tokens` joined, and may be empty while a character is
+   * incomplete; all texts joined are the result's text. Tokens that may be the start of a stop string
+   * come with a later delta.
+   */
+  | {
+      readonly type: "text-delta";
+      readonly text: string;
+      readonly tokens: readonly StreamToken[];
+      readonly metrics: Metrics;
+    }
   | { readonly type: "tree"; readonly tree: TreeSnapshot }
+  /** An option that could not be honoured in full, in words. */
   | { readonly type: "warning"; readonly message: string }
   | { readonly type: "text-end"; readonly result: GenerateResult };
+
+/**
+ * What `generate` gives: parts to iterate over, once, and the result as a promise. Decoding starts at
+ * once and does not wait to be read. Leaving the loop stops it within a round, and `result` then
+ * rejects with code `aborted`.
+ */
+export interface GenerateStream extends AsyncIterableIterator<StreamPart> {
+  /** Rejects with what stopped the request. May be left alone: that is no unhandled rejection. */
+  readonly result: Promise<GenerateResult>;
+}
 
 /** Bytes of one file as they arrive. */
 export interface LoadProgress {

@@ -1,0 +1,195 @@
+/** The page's half: starts the worker, and gives engines and streams. Knows nothing of how text is made. */
+import { releaseProxy, type Remote, transfer, wrap } from "comlink";
+import { aborted, CoppiceError, throwIfAborted } from "./errors.ts";
+import type { GenerateOptions, LoadOptions } from "./options.ts";
+import type { AdapterFacts, EngineFacts, GenerateStream } from "./stream-part.ts";
+import { type HostApi, installErrorTransfer, type ProgressMessage } from "./worker/protocol.ts";
+import { TokenStream } from "./worker/token-stream.ts";
+
+/** How long a worker may take to free what it holds, in milliseconds, before it is ended by force. */
+const DISPOSE_LIMIT = 2000;
+
+/**
+ * Loads a model, and a draft model where one is given, in a worker of its own.
+ *
+ * @throws CoppiceError before anything is fetched: `option-unknown`, `option-invalid`, `device-unsupported`.
+ * While loading: `adapter-missing`, `source-invalid`, `network`, `file-missing`, `config-missing`,
+ * `config-invalid`, `architecture-unknown`, `tokenizer-invalid`, `tensor-missing`, `tensor-invalid`,
+ * `weights-invalid`, `vocabulary-mismatch`, `buffer-too-large`, `out-of-memory`, `shader-invalid`,
+ * `worker-failed`, and `aborted` when the signal fires. Whatever was loaded is freed then.
+ */
+export async function loadEngine(options: LoadOptions): Promise<Engine> {
+  const { onProgress, signal, ...rest } = options ?? {};
+  throwIfAborted(signal);
+  const request = {
+    ...rest,
+    target: await portable(rest.target),
+    draft: await portable(rest.draft),
+  };
+  const link = startWorker();
+  const { port1, port2 } = new MessageChannel();
+  port1.addEventListener("message", ({ data }: MessageEvent<ProgressMessage>) => {
+    onProgress?.(data);
+  });
+  port1.start();
+  let stop: (() => void) | undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(aborted(signal?.reason));
+    signal?.addEventListener("abort", stop);
+  });
+  try {
+    const loading = link.host.load(request, transfer(port2, [port2]));
+    return new Engine(link, await Promise.race([loading, link.failed, stopped]));
+  } catch (error) {
+    // Ending the worker ends its downloads and frees its device.
+    link.worker.terminate();
+    throw typed(error);
+  } finally {
+    signal?.removeEventListener("abort", stop!);
+    port1.close();
+  }
+}
+
+interface WorkerLink {
+  readonly worker: Worker;
+  readonly host: Remote<HostApi>;
+  /** Rejects when the worker's script cannot be run, or an error in it was caught by nobody. */
+  readonly failed: Promise<never>;
+}
+
+/** Loaded models in a worker, ready to generate. Made by `loadEngine`. */
+export class Engine {
+  /** What was loaded. */
+  readonly facts: EngineFacts;
+  readonly #link: WorkerLink;
+  readonly #streams = new Set<TokenStream>();
+  /** Why there is nothing more to be had of this engine. */
+  #closed: CoppiceError | undefined;
+  #disposing: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(link: WorkerLink, facts: EngineFacts) {
+    this.#link = link;
+    this.facts = facts;
+    // Weak, so that an engine which the page forgot can be collected, and its worker be let go.
+    const self = new WeakRef(this);
+    link.failed.catch((error: CoppiceError) => {
+      const engine = self.deref();
+      if (engine) engine.#close(error, error);
+    });
+  }
+
+  /** Which GPU the models run on. */
+  get adapter(): AdapterFacts {
+    return this.facts.adapter;
+  }
+
+  /**
+   * Continues `prompt`. The text starts at once; requests made while another runs are served after it.
+   * An empty prompt is the beginning-of-text token alone.
+   *
+   * Errors come out of the stream and its `result`: `option-unknown`, `option-invalid`, `tree-invalid`,
+   * `context-overflow` (nothing was run then, and the engine serves the next request), `aborted`,
+   * `engine-disposed`, `device-lost`, `out-of-memory`, `worker-failed`.
+   */
+  generate(prompt: string, options?: GenerateOptions): GenerateStream {
+    const { signal, ...rest } = options ?? {};
+    const { port1, port2 } = new MessageChannel();
+    const stop = (): void => stream.fail(aborted(signal?.reason));
+    const stream: TokenStream = new TokenStream(port1, () => {
+      this.#streams.delete(stream);
+      signal?.removeEventListener("abort", stop);
+    });
+    if (this.#closed) stream.fail(this.#closed);
+    else if (signal?.aborted) stop();
+    else {
+      this.#streams.add(stream);
+      signal?.addEventListener("abort", stop);
+      const call = this.#link.host.generate(prompt, rest, transfer(port2, [port2]));
+      call.catch((error: unknown) => stream.fail(typed(error)));
+    }
+    return stream;
+  }
+
+  /**
+   * Ends what runs with code `aborted`, frees the models, the GPU device and the worker. Later calls of
+   * `generate` fail with `engine-disposed`; disposing twice is no error.
+   */
+  dispose(): Promise<void> {
+    return (this.#disposing ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
+    const reason = "The engine was disposed of.";
+    const closed = new CoppiceError("engine-disposed", reason, "Load another with loadEngine.");
+    const worked = this.#closed === undefined;
+    this.#close(closed, aborted(closed));
+    const limit = new Promise((resolve) => setTimeout(resolve, DISPOSE_LIMIT));
+    if (worked) await Promise.race([this.#link.host.dispose(), limit]).catch(() => undefined);
+    this.#link.host[releaseProxy]();
+    this.#link.worker.terminate();
+  }
+
+  #close(closed: CoppiceError, error: CoppiceError): void {
+    this.#closed ??= closed;
+    for (const stream of this.#streams) stream.fail(error);
+  }
+}
+
+function startWorker(): WorkerLink {
+  installErrorTransfer();
+  try {
+    // In one piece, or bundlers do not see the worker.
+    const worker = new Worker(new URL("./worker/entry.ts", import.meta.url), { type: "module" });
+    const failed = new Promise<never>((_, reject) => {
+      worker.addEventListener("error", (event) => {
+        worker.terminate();
+        reject(workerFailed(event.message));
+      });
+    });
+    failed.catch(() => undefined);
+    return { worker, host: wrap<HostApi>(worker), failed };
+  } catch (error) {
+    throw workerFailed(error instanceof Error ? error.message : undefined, error);
+  }
+}
+
+/** Scripts that do not load give an event without a message. */
+function workerFailed(message = "its script could not be loaded", cause?: unknown): CoppiceError {
+  return new CoppiceError(
+    "worker-failed",
+    `The worker failed: ${message}.`,
+    "Serve the package's dist folder whole and from the page's own origin, and allow it in worker-src if the page has a content security policy.",
+    { cause },
+  );
+}
+
+/** Errors of the browser's own on the way to the worker, as ours. */
+function typed(error: unknown): CoppiceError {
+  if (!(error instanceof DOMException) || error.name !== "DataCloneError") {
+    return CoppiceError.from(error);
+  }
+  const fix = "Pass plain values, without functions or class instances.";
+  return new CoppiceError("option-invalid", `The options cannot be sent: ${error.message}`, fix);
+}
+
+/** A model source as the worker needs it: it has another base for URLs, and cannot be sent a `Response`. */
+async function portable(source: unknown): Promise<unknown> {
+  if (typeof source === "string") {
+    return /^\.{0,2}\//.test(source) ? new URL(source, document.baseURI).href : source;
+  }
+  if (typeof source !== "object" || source === null) return source;
+  if ("model" in source) return { ...source, model: await portable(source.model) };
+  if (!("files" in source) || typeof source.files !== "object" || !source.files) return source;
+  const files = Object.entries(source.files).map(async ([name, content]: [string, unknown]) => [
+    name,
+    content instanceof Response ? await body(name, content) : content,
+  ]);
+  return { ...source, files: Object.fromEntries(await Promise.all(files)) as object };
+}
+
+async function body(name: string, response: Response): Promise<Blob> {
+  if (response.ok) return response.blob();
+  const message = `The response for "${name}" has status ${response.status}.`;
+  throw new CoppiceError("network", message, "Check its URL.");
+}

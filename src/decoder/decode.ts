@@ -1,0 +1,140 @@
+/** The loop of every linear decoder: rounds, until the text ends, is stopped or fills its room. */
+import { throwIfAborted } from "../errors.ts";
+import type {
+  FinishReason,
+  StreamPart,
+  StreamToken,
+  TokenOrigin,
+  TreeSnapshot,
+} from "../stream-part.ts";
+import type { RoundOutcome, RoundSession } from "../tree/rounds.ts";
+import type { Meter } from "./metrics.ts";
+import { StopText } from "./stop-text.ts";
+
+/** Turns ids into text as they come; a character that is not complete yet comes with a later id. */
+export interface TextDecoder {
+  push(id: number): string;
+  /** What is left: "\uFFFD" for a character that stayed incomplete, else "". */
+  end(): string;
+}
+
+export interface DecodeJob {
+  /** 1..contextLength - 1 ids. */
+  readonly prompt: readonly number[];
+  readonly endOfText: ReadonlySet<number>;
+  /** Undefined: as many as the context holds. */
+  readonly maxNewTokens: number | undefined;
+  readonly stop: readonly string[];
+  readonly trees: boolean;
+  readonly text: TextDecoder;
+  /** The text of one token alone, for display. */
+  textOf(id: number): string;
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+}
+
+/** Runs one request on a session and yields its stream. Throws `aborted` within a round of the signal. */
+export async function* decode(
+  session: RoundSession,
+  job: DecodeJob,
+): AsyncGenerator<StreamPart, void> {
+  const { prompt, signal, meter } = job;
+  const room = session.contextLength - prompt.length;
+  const limit = Math.min(job.maxNewTokens ?? room, room);
+  const output = new Output(job, limit);
+  throwIfAborted(signal);
+
+  yield { type: "text-start", promptTokens: prompt.length };
+  if (job.maxNewTokens !== undefined && job.maxNewTokens > room) {
+    yield {
+      type: "warning",
+      message: `maxNewTokens is ${job.maxNewTokens}, but the context of ${session.contextLength} has room for ${room} after the prompt's ${prompt.length}.`,
+    };
+  }
+  await session.start(prompt);
+  meter.prefilled();
+
+  while (output.finishReason === undefined) {
+    throwIfAborted(signal);
+    const outcome = await session.next({ trees: job.trees });
+    throwIfAborted(signal);
+    const { kept, tokens, text } = output.take(outcome);
+    meter.round(outcome, kept);
+    if (outcome.tree) yield { type: "tree", tree: snapshot(outcome, job) };
+    if (tokens.length > 0 || text !== "") {
+      yield { type: "text-delta", text, tokens, metrics: meter.read(session.counts) };
+    }
+  }
+
+  yield {
+    type: "text-end",
+    result: {
+      text: output.text,
+      tokens: output.ids,
+      finishReason: output.finishReason,
+      usage: { promptTokens: prompt.length, completionTokens: output.ids.length },
+      metrics: meter.read(session.counts),
+    },
+  };
+}
+
+/** The tokens and text so far, and whether that is all. */
+class Output {
+  readonly ids: number[] = [];
+  text = "";
+  finishReason: FinishReason | undefined;
+  readonly #job: DecodeJob;
+  readonly #limit: number;
+  readonly #stop: StopText;
+
+  constructor(job: DecodeJob, limit: number) {
+    this.#job = job;
+    this.#limit = limit;
+    this.#stop = new StopText(job.stop);
+  }
+
+  /** Takes a round's tokens up to where the text ends, and returns those whose text is certain. */
+  take(outcome: RoundOutcome): { kept: number; tokens: StreamToken[]; text: string } {
+    const tokens: StreamToken[] = [];
+    let kept = 0;
+    for (const id of outcome.tokens) {
+      const origin = originOf(outcome, kept);
+      kept += 1;
+      if (this.#job.endOfText.has(id)) {
+        this.finishReason = "end-of-text";
+        break;
+      }
+      this.ids.push(id);
+      tokens.push(...this.#stop.push({ id, origin, text: this.#job.text.push(id) }));
+      if (this.#stop.stopped) this.finishReason = "stop";
+      else if (this.ids.length >= this.#limit) this.finishReason = "length";
+      if (this.finishReason) break;
+    }
+    let rest = "";
+    if (this.finishReason) {
+      tokens.push(...this.#stop.end());
+      if (!this.#stop.stopped) rest = this.#job.text.end();
+    }
+    const text = tokens.map((token) => token.text).join("") + rest;
+    this.text += text;
+    return { kept, tokens, text };
+  }
+}
+
+function originOf(outcome: RoundOutcome, index: number): TokenOrigin {
+  if (index < outcome.accepted) return "accepted";
+  if (outcome.depth === 0) return "plain";
+  return outcome.leaf ? "bonus" : "recovered";
+}
+
+function snapshot({ tree, path }: RoundOutcome, job: DecodeJob): TreeSnapshot {
+  const { tokens, parents, depths, scores } = tree!;
+  return {
+    tokens,
+    parents,
+    depths,
+    scores,
+    texts: tokens.map((id) => job.textOf(id)),
+    path: path ?? [0],
+  };
+}

@@ -1,0 +1,89 @@
+/** What `loadEngine` was asked for, checked and with every default filled in, before anything is fetched. */
+import { CoppiceError } from "../errors.ts";
+import type { Dtype, LoadOptions, ModelFileMap, ModelSource } from "../options.ts";
+import { checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
+
+export interface ResolvedModel {
+  readonly model: ModelSource;
+  /** Undefined: all of them. */
+  readonly layers: number | undefined;
+}
+
+/** `LoadOptions` as the worker gets them (callback and signal stay on the page), with defaults filled in. */
+export interface ResolvedLoad {
+  readonly target: ResolvedModel;
+  readonly draft: ResolvedModel | undefined;
+  readonly dtype: Dtype;
+  /** Undefined: what the model and the default allow. */
+  readonly contextLength: number | undefined;
+}
+
+const FIELDS = [
+  "target",
+  "draft",
+  "dtype",
+  "device",
+  "contextLength",
+] as const satisfies readonly (keyof LoadOptions)[];
+
+/** @throws CoppiceError `option-unknown`, `option-invalid` or `device-unsupported`. */
+export function resolveLoadOptions(value: unknown): ResolvedLoad {
+  const options = checkRecord("options", value, FIELDS);
+  if (checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto") === "wasm") {
+    throw new CoppiceError(
+      "device-unsupported",
+      'device is "wasm", which this version does not offer.',
+      'Use device "webgpu" or "auto" in a browser with WebGPU.',
+    );
+  }
+  return {
+    target: resolveModel("target", options.target),
+    draft: options.draft === undefined ? undefined : resolveModel("draft", options.draft),
+    dtype: checkChoice("dtype", options.dtype, ["auto", "f32", "f16"], "auto"),
+    contextLength:
+      options.contextLength === undefined
+        ? undefined
+        : checkInteger("contextLength", options.contextLength, 2, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function resolveModel(field: string, value: unknown): ResolvedModel {
+  if (typeof value !== "object" || value === null || !("model" in value)) {
+    return { model: resolveSource(field, value), layers: undefined };
+  }
+  const spec = checkRecord(field, value, ["model", "layers"]);
+  return {
+    model: resolveSource(`${field}.model`, spec.model),
+    layers:
+      spec.layers === undefined
+        ? undefined
+        : checkInteger(`${field}.layers`, spec.layers, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function resolveSource(field: string, value: unknown): ModelSource {
+  if (typeof value === "string" && value.trim() !== "") return value;
+  if (typeof value !== "object" || value === null) {
+    throw invalid(
+      field,
+      value,
+      "a model",
+      `Set ${field} to a hub repo id ("org/name"), the URL of a model folder, or { files }.`,
+    );
+  }
+  const { files } = checkRecord(field, value, ["files"]);
+  if (typeof files !== "object" || files === null || Array.isArray(files)) {
+    throw invalid(`${field}.files`, files, "an object from file name to content");
+  }
+  for (const [name, content] of Object.entries(files)) {
+    const known =
+      content instanceof Blob || content instanceof ArrayBuffer || content instanceof Uint8Array;
+    if (known) continue;
+    throw new CoppiceError(
+      "option-invalid",
+      `${field}.files["${name}"] is ${show(content)}; it must be the file's content.`,
+      "Pass a File, Blob, ArrayBuffer, Uint8Array or Response per file name.",
+    );
+  }
+  return { files: files as ModelFileMap };
+}

@@ -1,0 +1,96 @@
+/** The tree of the speculative decoder, checked: every node has to fit the pass that scores them. */
+import { CoppiceError } from "../errors.ts";
+import type { TreeOptions } from "../options.ts";
+import { checkChoice, checkRecord, show } from "./checks.ts";
+
+/** Nodes that one pass of the target scores, the root included. */
+export const MAX_TREE_NODES = 64;
+
+/** `TreeOptions` with nothing left out. */
+export type ResolvedTree = {
+  [K in TreeOptions["kind"]]: Required<Extract<TreeOptions, { kind: K }>>;
+}[TreeOptions["kind"]];
+
+const FIELDS = {
+  chain: ["kind", "length"],
+  "rsd-c": ["kind", "branching"],
+  "best-first": ["kind", "nodes", "depth", "width"],
+} as const;
+
+const KINDS = ["chain", "rsd-c", "best-first"] as const;
+
+/** @throws CoppiceError `tree-invalid`, `option-invalid` (the kind) or `option-unknown`. */
+export function resolveTree(field: string, value: unknown): ResolvedTree {
+  if (value === undefined) return bestFirst(field, {});
+  // The kind first: it decides which other fields there are.
+  const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
+  const known = checkChoice(`${field}.kind`, kind, KINDS);
+  const options = checkRecord<string>(field, value, FIELDS[known]);
+  switch (known) {
+    case "chain":
+      return {
+        kind: known,
+        length: size(`${field}.length`, options["length"], 1, MAX_TREE_NODES - 1),
+      };
+    case "rsd-c":
+      return { kind: known, branching: branching(`${field}.branching`, options["branching"]) };
+    case "best-first":
+      return bestFirst(field, options);
+  }
+}
+
+function bestFirst(field: string, options: Readonly<Record<string, unknown>>): ResolvedTree {
+  const below = MAX_TREE_NODES - 1;
+  const nodes = size(`${field}.nodes`, options["nodes"], 2, MAX_TREE_NODES, 16);
+  const depth = size(`${field}.depth`, options["depth"], 1, below, 5);
+  const width = size(`${field}.width`, options["width"], 1, below, 4);
+  // A kept node's ancestors are kept too, so more levels or wider ones than nodes change nothing.
+  return {
+    kind: "best-first",
+    nodes,
+    depth: Math.min(depth, nodes - 1),
+    width: Math.min(width, nodes - 1),
+  };
+}
+
+function branching(field: string, value: unknown): readonly number[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw treeInvalid(
+      field,
+      value,
+      "a list of at least one number of children",
+      "Give one number per level, such as [3, 2, 1].",
+    );
+  }
+  let level = 1;
+  let nodes = 1;
+  for (const [depth, children] of value.entries()) {
+    level *= size(`${field}[${depth}]`, children, 1, MAX_TREE_NODES - 1);
+    nodes += level;
+  }
+  if (nodes > MAX_TREE_NODES) {
+    throw treeInvalid(
+      field,
+      value,
+      `a tree of at most ${MAX_TREE_NODES} nodes, the root included, not of ${nodes}`,
+      "Use smaller numbers or fewer levels: nodes = 1 + b0 + b0 b1 + b0 b1 b2 + ...",
+    );
+  }
+  return [...value] as number[];
+}
+
+function size(field: string, value: unknown, min: number, max: number, fallback?: number): number {
+  if (value === undefined && fallback !== undefined) return fallback;
+  if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)
+    return value as number;
+  throw treeInvalid(
+    field,
+    value,
+    `a whole number from ${min} to ${max}`,
+    `Set ${field} to a whole number from ${min} to ${max}.`,
+  );
+}
+
+function treeInvalid(field: string, value: unknown, rule: string, fix: string): CoppiceError {
+  return new CoppiceError("tree-invalid", `${field} is ${show(value)}; it must be ${rule}.`, fix);
+}

@@ -1,0 +1,34 @@
+/** What the host needs of the engine: so that it can be tested with a fake one. */
+import type { ResolvedLoad } from "../decoder/load-options.ts";
+import type { PromptEncoder } from "../decoder/prompt.ts";
+import type { TextDecoder } from "../decoder/decode.ts";
+import type { ResolvedDecoder } from "../decoder/generate-options.ts";
+import type { EngineFacts, LoadProgress } from "../stream-part.ts";
+import type { RoundSession } from "../tree/rounds.ts";
+
+/** Loaded models on one device. */
+export interface EngineBackend {
+  readonly facts: EngineFacts;
+  readonly tokenizer: BackendTokenizer;
+  /** Ids that end the text. */
+  readonly endOfText: ReadonlySet<number>;
+  /** A session for this decoder; the one before it is not used any more. */
+  openSession(decoder: ResolvedDecoder): Promise<RoundSession>;
+  /** Frees everything on the GPU, and the device. */
+  dispose(): void;
+}
+
+export interface BackendTokenizer extends PromptEncoder {
+  /** The text of one token alone. */
+  textOf(id: number): string;
+  /** `previous` are the ids before it: they decide whether a first space is kept. */
+  textDecoder(previous: readonly number[]): TextDecoder;
+}
+
+export interface LoadHooks {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: LoadProgress) => void;
+}
+
+/** Loads models. On failure, or when aborted, everything is freed before it rejects. */
+export type OpenBackend = (options: ResolvedLoad, hooks: LoadHooks) => Promise<EngineBackend>;

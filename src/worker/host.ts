@@ -1,0 +1,91 @@
+/** The worker's object behind the API: loads one engine, and serves its requests one after another. */
+import { decode } from "../decoder/decode.ts";
+import { checkPrompt, resolveGenerateOptions } from "../decoder/generate-options.ts";
+import { resolveLoadOptions } from "../decoder/load-options.ts";
+import { Meter } from "../decoder/metrics.ts";
+import { encodePrompt } from "../decoder/prompt.ts";
+import { CoppiceError, throwIfAborted } from "../errors.ts";
+import type { EngineFacts, StreamPart } from "../stream-part.ts";
+import type { EngineBackend, OpenBackend } from "./host-backend.ts";
+import type { HostApi, ProgressMessage } from "./protocol.ts";
+import { pump, stopSignal } from "./pump.ts";
+import { Turns } from "./turns.ts";
+
+export class Host implements HostApi {
+  readonly #open: OpenBackend;
+  readonly #turns = new Turns();
+  /** Fires when the engine is disposed of. */
+  readonly #closing = new AbortController();
+  #backend: EngineBackend | undefined;
+
+  constructor(open: OpenBackend) {
+    this.#open = open;
+  }
+
+  async load(options: unknown, port: MessagePort): Promise<EngineFacts> {
+    try {
+      if (this.#backend) {
+        throw new CoppiceError("internal", "This worker has an engine already.", "Start another.");
+      }
+      const signal = AbortSignal.any([stopSignal(port), this.#closing.signal]);
+      const onProgress = (progress: ProgressMessage): void => port.postMessage(progress);
+      const backend = await this.#open(resolveLoadOptions(options), { signal, onProgress });
+      if (signal.aborted) backend.dispose();
+      throwIfAborted(signal);
+      this.#backend = backend;
+      return backend.facts;
+    } catch (error) {
+      throw CoppiceError.from(error);
+    }
+  }
+
+  generate(prompt: unknown, options: unknown, port: MessagePort): void {
+    const signal = AbortSignal.any([stopSignal(port), this.#closing.signal]);
+    void pump(port, this.#parts(prompt, options, signal));
+  }
+
+  async dispose(): Promise<void> {
+    this.#closing.abort(disposed());
+    await this.#turns.idle();
+    this.#backend?.dispose();
+    this.#backend = undefined;
+  }
+
+  /** Everything is checked before the turn is taken, so a bad request fails at once and holds up nobody. */
+  async *#parts(
+    prompt: unknown,
+    options: unknown,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamPart> {
+    const meter = new Meter(performance.now());
+    const backend = this.#backend;
+    if (!backend || this.#closing.signal.aborted) throw disposed();
+    const { facts, tokenizer, endOfText } = backend;
+    const hasDraft = facts.draft !== undefined;
+    const { decoder, ...request } = resolveGenerateOptions(options, { hasDraft });
+    const ids = encodePrompt(tokenizer, checkPrompt(prompt), facts.contextLength);
+    const endTurn = await this.#turns.take(signal);
+    try {
+      const session = await backend.openSession(decoder);
+      yield* decode(session, {
+        ...request,
+        prompt: ids,
+        endOfText,
+        text: tokenizer.textDecoder(ids),
+        textOf: (id) => tokenizer.textOf(id),
+        meter,
+        signal,
+      });
+    } finally {
+      endTurn();
+    }
+  }
+}
+
+function disposed(): CoppiceError {
+  return new CoppiceError(
+    "engine-disposed",
+    "The engine was disposed of.",
+    "Load a new one with loadEngine.",
+  );
+}
