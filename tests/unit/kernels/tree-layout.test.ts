@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import pruneTreeText from "../../../shaders/prune-tree.wgsl?raw";
+import candidateText from "../../../shaders/shared/candidate.wgsl?raw";
+import controlText from "../../../shaders/shared/control.wgsl?raw";
+import ringText from "../../../shaders/shared/ring.wgsl?raw";
+import treeText from "../../../shaders/shared/tree.wgsl?raw";
+import * as kernels from "../../../src/kernels/index.ts";
+import { addNode, emptyTree } from "../../reference/token-tree.ts";
+import { uniforms } from "../../support/random.ts";
+
+const capacity = Number(/const LEVEL_CAPACITY = (\d+)u/.exec(controlText)?.[1]);
+
+/** Words in a WGSL type made of four-byte scalars. */
+function words(type: string, sizes: Record<string, number>): number {
+  const array = /^array<(.+),\s*(\w+)>$/.exec(type);
+  if (array) return words(array[1]!, sizes) * (sizes[array[2]!] ?? Number.NaN);
+  return ["u32", "f32"].includes(type) ? 1 : Number.NaN;
+}
+
+/** The fields of `struct name`, as [name, type]. */
+function fieldsOf(text: string, name: string): [string, string][] {
+  const body = new RegExp(`struct ${name} \\{([^}]*)\\}`).exec(text.replace(/\/\/.*$/gm, ""))![1]!;
+  return [...body.matchAll(/(\w+):\s*([^\n]+?),\s*\n/g)].map((match) => [match[1]!, match[2]!.trim()]);
+}
+
+/** Offsets and size of a struct by its text; scalars and their arrays align to four bytes. */
+function layoutOf(text: string, name: string, sizes: Record<string, number> = {}) {
+  const offsets: Record<string, number> = {};
+  let bytes = 0;
+  for (const [field, type] of fieldsOf(text, name)) {
+    offsets[field] = bytes;
+    bytes += 4 * words(type, { LEVEL_CAPACITY: capacity, ...sizes });
+  }
+  return { offsets, bytes };
+}
+
+test("layouts equal the structs' text", () => {
+  expect(kernels.LEVEL_CAPACITY).toBe(capacity);
+  expect(kernels.CONTROL).toEqual(layoutOf(controlText, "Control"));
+  expect(kernels.ROUND_RECORD).toEqual(layoutOf(ringText, "RoundRecord"));
+  expect(kernels.CANDIDATE).toEqual(layoutOf(candidateText, "Candidate"));
+  for (const statics of [kernels.TARGET_TREE, kernels.DRAFT_TREE, { NODES: 5, LEVELS: 3 }]) {
+    expect(kernels.treeLayout(statics)).toEqual(layoutOf(treeText, "TokenTree", { ...statics }));
+  }
+});
+
+test("a struct that moved a field would be seen", () => {
+  const moved = controlText.replace("base: u32,", "").replace("round_base: u32,", "base: u32,");
+  expect(kernels.CONTROL).not.toEqual(layoutOf(moved, "Control"));
+});
+
+test("prune-tree's candidate tree is a token tree in the draft's size", () => {
+  const fields = fieldsOf(pruneTreeText, "CandidateTree").map(([name, type]) => [
+    name,
+    type.replace("CANDIDATE_LEVELS", "LEVELS").replace("CANDIDATES", "NODES"),
+  ]);
+  expect(fields).toEqual(fieldsOf(treeText, "TokenTree"));
+});
+
+test("the kernels' defaults are these sizes", () => {
+  const { verifyMatch, kvCompact, growLevel, pruneTree, TARGET_TREE, DRAFT_TREE } = kernels;
+  expect(verifyMatch.statics).toEqual(TARGET_TREE);
+  expect(kvCompact.statics).toEqual(TARGET_TREE);
+  expect(growLevel.statics).toEqual(DRAFT_TREE);
+  const { NODES: CANDIDATES, LEVELS: CANDIDATE_LEVELS } = DRAFT_TREE;
+  expect(pruneTree.statics).toEqual({ ...TARGET_TREE, CANDIDATES, CANDIDATE_LEVELS });
+  expect(verifyMatch.constants.RING_ROUNDS).toBe(kernels.RING_ROUNDS);
+});
+
+test("a tree comes back from its bytes, with depths and ancestors", () => {
+  const next = uniforms(1);
+  for (const count of [1, 2, 64]) {
+    const tree = emptyTree();
+    for (let i = 0; i < count; i++) {
+      const parent = i === 0 ? -1 : Math.floor(i * (0.5 + next() / 2));
+      addNode(tree, { token: 1000 + i, parent, score: -i / 8, origin: i * 3 });
+    }
+    const nodes = tree.tokens.map((token, i) => ({
+      token,
+      parent: tree.parents[i]!,
+      score: tree.scores[i]!,
+      origin: tree.origins[i]!,
+    }));
+    const data = kernels.encodeTokenTree(kernels.TARGET_TREE, nodes);
+    expect(data.byteLength).toBe(kernels.treeBytes(kernels.TARGET_TREE));
+    expect(kernels.decodeTokenTree(data.buffer, kernels.TARGET_TREE, count)).toEqual(tree);
+  }
+});
+
+test("a control block and a ring record come back from their bytes", () => {
+  const state = {
+    base: 9,
+    pending: 4,
+    previous: 3,
+    round: 2,
+    done: 1,
+    seed: 4e9,
+    accepted: 2,
+    round_base: 6,
+  };
+  const control = kernels.encodeControl(state);
+  control.set([0, 5, 7, 8], kernels.CONTROL.offsets.path / 4);
+  expect(kernels.decodeControl(control.buffer)).toEqual({ ...state, path: [0, 5, 7] });
+
+  const ring = new Uint32Array((3 * kernels.ROUND_RECORD_BYTES) / 4);
+  ring.set([2, 1, 9, 16, 70, 71, 72, 73], (2 * kernels.ROUND_RECORD_BYTES) / 4);
+  const round = { accepted: 2, leaf: true, base: 9, nodes: 16, tokens: [70, 71, 72] };
+  expect(kernels.decodeRoundRecord(ring.buffer, 2)).toEqual(round);
+});
