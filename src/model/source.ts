@@ -12,7 +12,10 @@ export type * from "./source-types.ts";
  * @throws CoppiceError `source-invalid` for what is not a source. Reading its files throws `network`
  * (unreachable, or a status other than 404), `source-invalid` (an HTML page, broken JSON), `aborted`.
  */
-export function openSource(source: ModelSource, options: OpenSourceOptions = {}): ModelFiles {
+export async function openSource(
+  source: ModelSource,
+  options: OpenSourceOptions = {},
+): Promise<ModelFiles> {
   if (typeof source === "string") {
     const base = options.baseUrl ?? globalThis.location?.href;
     return urlFiles(parseAddress(source, base), options);

@@ -78,3 +78,41 @@ export function tinyTokenizer(size: number): {
   };
   return { tokenizer, config };
 }
+
+/** A byte-level tokenizer as GPT-2's: 256 byte tokens and some that hold a part of a character. */
+export function byteLevelTokenizer(): Record<string, unknown> {
+  const letters = byteLetters();
+  const spell = (...bytes: number[]): string => bytes.map((byte) => letters[byte]!).join("");
+  const tokens = [
+    ...letters,
+    spell(0x20, 0xf0),
+    spell(0x9f, 0x8c),
+    spell(0xb2, 0x20),
+    spell(0xe6, 0x97),
+    spell(0xa5, 0xe6),
+    spell(0x61, 0xff),
+    "<|end|>",
+    "<|shown|>",
+  ];
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  return {
+    added_tokens: [
+      special("<|end|>", vocab["<|end|>"]!),
+      { ...special("<|shown|>", vocab["<|shown|>"]!), special: false },
+    ],
+    normalizer: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+    post_processor: null,
+    decoder: { type: "ByteLevel" },
+    model: { type: "BPE", unk_token: null, vocab, merges: [[spell(0x9f), spell(0x8c)]] },
+  };
+}
+
+/** GPT-2's letter for each byte: printable ones stand for themselves, the others for U+0100 and on. */
+function byteLetters(): string[] {
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const plain = (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);
+    return String.fromCharCode(plain ? byte : next++);
+  });
+}
