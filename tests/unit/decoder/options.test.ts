@@ -1,0 +1,260 @@
+// Every option: defaults, edges of its range, and the message for what lies outside.
+import { describe, expect, test } from "vitest";
+import { checkPrompt, resolveGenerateOptions } from "../../../src/decoder/generate-options.ts";
+import { resolveLoadOptions } from "../../../src/decoder/load-options.ts";
+import type { CoppiceError } from "../../../src/errors.ts";
+
+const withDraft = { hasDraft: true };
+
+/** The error of `body`, which always says what to do. */
+function refusal(body: () => unknown): CoppiceError {
+  try {
+    body();
+  } catch (error) {
+    const { message, fix } = error as CoppiceError;
+    expect(message).toMatch(/\.$/);
+    expect(fix).toMatch(/\.$/);
+    return error as CoppiceError;
+  }
+  throw new Error("it was accepted");
+}
+
+const generate = (options: unknown, engine = withDraft): unknown =>
+  resolveGenerateOptions(options, engine);
+const tree = (options: unknown): unknown =>
+  resolveGenerateOptions({ decoder: { kind: "speculative", tree: options } }, withDraft).decoder;
+
+describe("defaults", () => {
+  const bestFirst = { kind: "best-first", nodes: 16, depth: 5, width: 4 };
+  const speculative = {
+    kind: "speculative",
+    tree: bestFirst,
+    sampling: { kind: "greedy" },
+    verify: "coupled",
+  };
+
+  test("speculative with a draft, greedy without", () => {
+    const rest = { seed: 0, maxNewTokens: undefined, stop: [], trees: false };
+    expect(generate(undefined)).toEqual({ decoder: speculative, ...rest });
+    expect(generate({}, { hasDraft: false })).toEqual({ decoder: { kind: "greedy" }, ...rest });
+  });
+
+  test("a field that is undefined is left out", () => {
+    expect(
+      generate({ decoder: { kind: "speculative", tree: undefined }, seed: undefined }),
+    ).toMatchObject({
+      decoder: speculative,
+      seed: 0,
+    });
+  });
+
+  test("of loading", () => {
+    expect(resolveLoadOptions({ target: "a/b" })).toEqual({
+      target: { model: "a/b", layers: undefined },
+      draft: undefined,
+      dtype: "auto",
+      contextLength: undefined,
+    });
+  });
+});
+
+describe("generate options at the edges", () => {
+  test.each([
+    { seed: 0 },
+    { seed: 0xffff_ffff },
+    { maxNewTokens: 1 },
+    { stop: Array.from({ length: 16 }, () => "x") },
+    { decoder: { kind: "greedy" } },
+    { decoder: { kind: "speculative", sampling: { kind: "greedy" }, verify: "coupled" } },
+    { trees: true },
+  ])("%j is accepted", (options) => {
+    expect(generate(options)).toMatchObject(options as object);
+  });
+
+  test.each([
+    ["seed", { seed: -1 }, "seed is -1"],
+    [
+      "seed",
+      { seed: 2 ** 32 },
+      "seed is 4294967296; it must be a whole number from 0 to 4294967295.",
+    ],
+    ["seed", { seed: 1.5 }, "seed is 1.5"],
+    ["seed", { seed: NaN }, "seed is NaN"],
+    ["seed", { seed: "7" }, 'seed is "7"'],
+    ["seed", { seed: null }, "seed is null"],
+    [
+      "maxNewTokens",
+      { maxNewTokens: 0 },
+      "maxNewTokens is 0; it must be a whole number from 1 up.",
+    ],
+    ["maxNewTokens", { maxNewTokens: Infinity }, "maxNewTokens is Infinity"],
+    ["stop", { stop: "x" }, 'stop is "x"'],
+    ["stop[1]", { stop: ["a", ""] }, 'stop[1] is ""'],
+    ["stop[0]", { stop: [3] }, "stop[0] is 3"],
+    ["stop", { stop: Array.from({ length: 17 }, () => "x") }, "stop has 17 strings"],
+    ["trees", { trees: 1 }, "trees is 1"],
+    ["options", "fast", 'options is "fast"'],
+    ["options", [], "options is []"],
+    ["decoder.kind", { decoder: "greedy" }, "decoder.kind is missing"],
+    [
+      "decoder.kind",
+      { decoder: { kind: "beam" } },
+      'decoder.kind is "beam"; it must be "greedy" or "speculative".',
+    ],
+    [
+      "sampling",
+      { decoder: { kind: "speculative", sampling: { kind: "sample" } } },
+      'decoder.sampling.kind is "sample"',
+    ],
+    [
+      "sampling",
+      { decoder: { kind: "speculative", sampling: { temperature: 1 } } },
+      "decoder.sampling.kind is missing",
+    ],
+    [
+      "verify",
+      { decoder: { kind: "speculative", verify: "spectr" } },
+      'decoder.verify is "spectr"',
+    ],
+    [
+      "tree.kind",
+      { decoder: { kind: "speculative", tree: { kind: "bushy" } } },
+      'decoder.tree.kind is "bushy"',
+    ],
+  ])("%s is refused: %j", (_, options, message) => {
+    const error = refusal(() => generate(options));
+    expect(error.code).toBe("option-invalid");
+    expect(error.message).toContain(message);
+  });
+
+  test.each([
+    [{ temprature: 1 }, 'options has no field "temprature".'],
+    [{ decoder: { kind: "greedy", tree: {} } }, 'decoder has no field "tree".'],
+    [{ decoder: { kind: "speculative", drafter: 1 } }, 'decoder has no field "drafter".'],
+    [
+      { decoder: { kind: "speculative", tree: { kind: "chain", length: 3, width: 2 } } },
+      'decoder.tree has no field "width".',
+    ],
+    [
+      { decoder: { kind: "speculative", sampling: { kind: "greedy", topK: 4 } } },
+      'decoder.sampling has no field "topK".',
+    ],
+  ])("unknown fields are refused: %j", (options, message) => {
+    const error = refusal(() => generate(options));
+    expect(error).toMatchObject({ code: "option-unknown", message });
+    expect(error.fix).toMatch(/^Use only ".+"\.$/);
+  });
+
+  test("speculation without a draft is refused", () => {
+    const error = refusal(() =>
+      generate({ decoder: { kind: "speculative" } }, { hasDraft: false }),
+    );
+    expect(error.code).toBe("option-invalid");
+    expect(error.fix).toContain("draft");
+  });
+
+  test("a prompt is a string", () => {
+    expect(checkPrompt("")).toBe("");
+    for (const prompt of [undefined, 4, [{ role: "user", content: "hi" }]]) {
+      expect(refusal(() => checkPrompt(prompt)).code).toBe("option-invalid");
+    }
+  });
+});
+
+describe("trees", () => {
+  test.each([
+    { kind: "chain", length: 1 },
+    { kind: "chain", length: 63 },
+    { kind: "rsd-c", branching: [63] },
+    { kind: "rsd-c", branching: [7, 8] },
+    { kind: "best-first", nodes: 2, depth: 1, width: 1 },
+    { kind: "best-first", nodes: 64, depth: 63, width: 63 },
+  ])("%j is accepted", (options) => {
+    expect(tree(options)).toMatchObject({ tree: options });
+  });
+
+  test("levels and nodes per level are no more than the nodes", () => {
+    expect(tree({ kind: "best-first", nodes: 4 })).toMatchObject({
+      tree: { nodes: 4, depth: 3, width: 3 },
+    });
+    expect(tree({ kind: "best-first", nodes: 3, depth: 60, width: 50 })).toMatchObject({
+      tree: { depth: 2, width: 2 },
+    });
+  });
+
+  test.each([
+    [{ kind: "chain" }, "decoder.tree.length is missing"],
+    [{ kind: "chain", length: 0 }, "decoder.tree.length is 0"],
+    [{ kind: "chain", length: 64 }, "a whole number from 1 to 63"],
+    [{ kind: "chain", length: 2.5 }, "decoder.tree.length is 2.5"],
+    [{ kind: "rsd-c" }, "decoder.tree.branching is missing"],
+    [{ kind: "rsd-c", branching: [] }, "decoder.tree.branching is []"],
+    [{ kind: "rsd-c", branching: [2, 0] }, "decoder.tree.branching[1] is 0"],
+    [{ kind: "rsd-c", branching: [2, "3"] }, 'decoder.tree.branching[1] is "3"'],
+    [{ kind: "rsd-c", branching: [4, 4, 3] }, "not of 69"],
+    [{ kind: "rsd-c", branching: Array.from({ length: 64 }, () => 1) }, "not of 65"],
+    [{ kind: "best-first", nodes: 1 }, "decoder.tree.nodes is 1"],
+    [{ kind: "best-first", nodes: 65 }, "decoder.tree.nodes is 65"],
+    [{ kind: "best-first", depth: 0 }, "decoder.tree.depth is 0"],
+    [{ kind: "best-first", width: 0 }, "decoder.tree.width is 0"],
+    [{ kind: "best-first", width: 1.5 }, "decoder.tree.width is 1.5"],
+  ])("%j is refused", (options, message) => {
+    const error = refusal(() => tree(options));
+    expect(error.code).toBe("tree-invalid");
+    expect(error.message).toContain(message);
+  });
+});
+
+describe("load options", () => {
+  const files = {
+    "config.json": new Blob(["{}"]),
+    "a.bin": new Uint8Array(4),
+    "b.bin": new ArrayBuffer(2),
+  };
+
+  test("sources: a repository, a URL, files, and any of them with layers", () => {
+    for (const model of ["org/name", "https://host/x/", { files }]) {
+      expect(resolveLoadOptions({ target: model }).target).toEqual({ model, layers: undefined });
+      expect(resolveLoadOptions({ target: { model, layers: 4 } }).target).toEqual({
+        model,
+        layers: 4,
+      });
+    }
+  });
+
+  test.each([
+    [{}, "target is missing"],
+    [undefined, "options is missing"],
+    [{ target: "" }, 'target is ""'],
+    [{ target: 5 }, "target is 5"],
+    [{ target: { files: [] } }, "target.files is []"],
+    [{ target: { files: { "config.json": "text" } } }, 'target.files["config.json"] is "text"'],
+    [{ target: { model: "a/b", layers: 0 } }, "target.layers is 0"],
+    [{ target: { model: {} } }, "target.model.files is missing"],
+    [{ target: "a/b", draft: null }, "draft is null"],
+    [{ target: "a/b", dtype: "q4" }, 'dtype is "q4"; it must be "auto", "f32" or "f16".'],
+    [{ target: "a/b", device: "cpu" }, 'device is "cpu"'],
+    [{ target: "a/b", contextLength: 1 }, "contextLength is 1"],
+  ])("%j is refused", (options, message) => {
+    const error = refusal(() => resolveLoadOptions(options));
+    expect(error.code).toBe("option-invalid");
+    expect(error.message).toContain(message);
+  });
+
+  test.each([
+    [{ target: "a/b", modle: 1 }, 'options has no field "modle".'],
+    [{ target: { model: "a/b", layer: 4 } }, 'target has no field "layer".'],
+    [{ target: { files, layers: 4 } }, 'target has no field "layers".'],
+  ])("unknown fields are refused: %j", (options, message) => {
+    expect(refusal(() => resolveLoadOptions(options))).toMatchObject({
+      code: "option-unknown",
+      message,
+    });
+  });
+
+  test("wasm is refused until it is there", () => {
+    const error = refusal(() => resolveLoadOptions({ target: "a/b", device: "wasm" }));
+    expect(error.code).toBe("device-unsupported");
+    expect(error.fix).toContain("webgpu");
+  });
+});

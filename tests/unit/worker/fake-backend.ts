@@ -1,0 +1,96 @@
+// An engine without a GPU behind the real host, and a worker without a thread around that host.
+import { expose } from "comlink";
+import { CoppiceError } from "../../../src/errors.ts";
+import type { EngineFacts } from "../../../src/stream-part.ts";
+import type { EngineBackend, LoadHooks, OpenBackend } from "../../../src/worker/host-backend.ts";
+import { Host } from "../../../src/worker/host.ts";
+import type { ResolvedLoad } from "../../../src/decoder/load-options.ts";
+import { END, FakeSession, ids, letters, plain, spell } from "../decoder/fake-session.ts";
+
+const model = { label: "fake", layers: 1, parameters: 1 };
+export const facts: EngineFacts = {
+  adapter: {
+    vendor: "",
+    architecture: "",
+    device: "",
+    description: "",
+    fallback: true,
+    features: [],
+  },
+  contextLength: 2000,
+  vocabSize: 128,
+  target: model,
+  gpuBytes: 1000,
+};
+
+/** Gives "abcabc..." for ever; one round per turn of the event loop, as a GPU does. */
+export class FakeBackend implements EngineBackend {
+  readonly facts = facts;
+  readonly endOfText: ReadonlySet<number> = new Set([END]);
+  readonly session = new FakeSession([plain(0), plain(1), plain(2)], facts.contextLength);
+  readonly tokenizer = {
+    beginOfText: 1,
+    encode: (text: string) => ids(text),
+    textOf: spell,
+    textDecoder: () => letters(),
+  };
+  opened = 0;
+  disposed = false;
+
+  constructor() {
+    this.session.onRound = () => new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  openSession(): Promise<FakeSession> {
+    this.opened += 1;
+    return Promise.resolve(this.session);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+/** Loads any source but "bad/model", which fails, and "slow/model", which waits to be aborted. */
+export function fakeOpen(backend: EngineBackend): OpenBackend {
+  return async ({ target }: ResolvedLoad, { signal, onProgress }: LoadHooks) => {
+    onProgress({ model: "target", file: "model.safetensors", loadedBytes: 1, totalBytes: 2 });
+    if (target.model === "bad/model") throw new CoppiceError("config-missing", "None.", "Add one.");
+    if (target.model === "broken/model") throw new TypeError("undefined is not a function");
+    if (target.model === "slow/model") {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    }
+    return backend;
+  };
+}
+
+/** Stands in for the browser's `Worker`: the host runs in the same thread behind a port. */
+export class FakeWorker extends EventTarget {
+  static last: FakeWorker | undefined;
+  static backend = new FakeBackend();
+  /** Set to run no script at all, as when the file is missing. */
+  static mute = false;
+  terminated = false;
+  readonly #port: MessagePort;
+
+  constructor() {
+    super();
+    FakeWorker.last = this;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.addEventListener("message", ({ data }: MessageEvent) => {
+      if (!this.terminated) this.dispatchEvent(new MessageEvent("message", { data }));
+    });
+    port1.start();
+    if (!FakeWorker.mute) expose(new Host(fakeOpen(FakeWorker.backend)), port2);
+  }
+
+  postMessage(message: unknown, transfer: Transferable[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  terminate(): void {
+    this.terminated = true;
+    this.#port.close();
+  }
+}
