@@ -30,7 +30,83 @@ export function inverseRmsError(k: number, lanes: number): number {
  * Allowed error of a normed dot product of value `value` whose terms' magnitudes add up to `magnitude`.
  * One rounding more per term for x * gain, one for the last product.
  */
-export function normDotTolerance(k: number, lanes: number, value: number, magnitude: number): number {
+export function normDotTolerance(
+  k: number,
+  lanes: number,
+  value: number,
+  magnitude: number,
+): number {
   const sum = gamma(dotRoundings(k, lanes) + 1) * magnitude;
   return 1.001 * (sum + (inverseRmsError(k, lanes) + UNIT) * Math.abs(value)) + k * SMALLEST;
+}
+
+/** Relative error of exp(x). */
+export function expError(x: number): number {
+  return (3 + 2 * Math.abs(x)) * UNIT;
+}
+
+/** Allowed error of silu(x), where x itself may be off by `error`. */
+export function siluErrors(x: number, error: number): number {
+  const sigmoid = 1 / (1 + Math.exp(-x));
+  // exp's error counts by the share that exp(-x) has in 1 + exp(-x); then an addition and a division.
+  const own = expError(Math.min(Math.abs(x), 80)) * (1 - sigmoid) + 3.5 * UNIT;
+  // silu's slope is at most 1.1; below -80 the shader's bound on exp leaves |x| e^-80 at most.
+  const bound = x < -79 ? Math.abs(x) * Math.exp(-79) : 0;
+  return 1.1 * error + own * Math.abs(x) * sigmoid + bound + SMALLEST;
+}
+
+interface AttentionCase {
+  /** Per head and key: the scores, the sums of their terms' magnitudes over sqrt(headDim), the softmax. */
+  readonly scores: number[][];
+  readonly magnitudes: number[][];
+  readonly chances: number[][];
+  readonly out: ArrayLike<number>;
+  readonly kv: ArrayLike<number>;
+  readonly keys: readonly number[];
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly slots: number;
+}
+
+const TILE = 64;
+
+/** Allowed error of one row of attention-tree, per output element. */
+export function attentionTolerance(row: AttentionCase): number[] {
+  const { scores, magnitudes, chances, out, kv, keys, heads, kvHeads, headDim, slots } = row;
+  const tiles = Math.ceil(keys.length / TILE);
+  const groups = TILE / 2 ** Math.ceil(Math.log2(headDim / 4));
+  const valueSum = gamma(1 + tiles * Math.ceil(TILE / groups) + Math.log2(groups));
+  const chanceSum = gamma(tiles + Math.log2(TILE));
+
+  // Of every key's unnormed weight: the bound of its relative error, as a logarithm.
+  const logErrors = scores.map((ofHead, head) => {
+    const highest = Math.max(...ofHead);
+    return ofHead.map((score, l) => {
+      const scoreError = gamma(headDim + 1) * magnitudes[head]![l]! + 3 * UNIT * Math.abs(score);
+      // The exponents of a key's own tile and of every later rescaling add up to its distance to the highest.
+      return scoreError + UNIT * (4 * (tiles + 1) + 3 * (highest - score + scoreError));
+    });
+  });
+
+  return Array.from({ length: heads * headDim }, (_, at) => {
+    const head = Math.floor(at / headDim);
+    const kvHead = Math.floor(head / (heads / kvHeads));
+    const top = scores[head]!.indexOf(Math.max(...scores[head]!));
+    let [shifted, values, least, largest] = [0, 0, 0, 0];
+    keys.forEach((slot, l) => {
+      // Relative to the top key, whose own error cancels between the sum of values and the sum of weights.
+      const logError = l === top ? 0 : logErrors[head]![l]! + logErrors[head]![top]!;
+      const chance = chances[head]![l]!;
+      const distance = scores[head]![l]! - scores[head]![top]!;
+      const shift = logError < 1 ? chance * Math.expm1(logError) : Math.exp(Math.min(0, distance + logError));
+      const value = kv[((slots + slot) * kvHeads + kvHead) * headDim + (at % headDim)]!;
+      shifted += shift * Math.abs(value - out[at]!);
+      values += (chance + shift) * Math.abs(value);
+      least += chance * Math.exp(-logError);
+      largest = Math.max(largest, Math.abs(value));
+    });
+    const rounding = (valueSum + chanceSum) * values + 2.5 * UNIT * Math.abs(out[at]!);
+    return (1.001 * (shifted + rounding)) / least + keys.length * SMALLEST * (1 + largest);
+  });
 }

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { Recording, type Gpu, type WeightType } from "../../src/gpu/index.ts";
+import { laneCount, rowTile, swiglu, swigluGrid } from "../../src/kernels/index.ts";
+import { gateAndUp, swiglu as reference } from "../reference/swiglu.ts";
+import { awkwardRows, gains, weights } from "../support/awkward.ts";
+import { expectClose, mismatches, type Tolerance } from "../support/close.ts";
+import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { normDotTolerance, siluErrors, SMALLEST } from "../support/tolerance.ts";
+
+const EPS = 1e-6;
+
+interface Case {
+  readonly rows: number;
+  readonly cols: number;
+  readonly k: number;
+  readonly type: WeightType;
+  /** Multiplies the weights: large ones drive silu into both of its ends. */
+  readonly scale?: number;
+}
+
+async function run(gpu: Gpu, { rows, cols, k, type, scale = 1 }: Case, spec = swiglu) {
+  const x = awkwardRows(rows, k);
+  const gain = gains(k).map((g) => g * scale);
+  const w = weights(2 * cols, k, type);
+  const lanes = laneCount(k);
+  const pipeline = await gpu.kernels.compile(spec, { statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes }, weights: type });
+  // One element more than is needed, to see that nothing is stored past the end.
+  const h = gpu.buffers.upload("h", new Float32Array(rows * cols + 1).fill(7));
+  const buffers = { x: gpu.buffers.upload("x", x), gain: gpu.buffers.upload("gain", gain), w: gpu.buffers.upload("w", w.data), h };
+  const recording = new Recording();
+  recording.dispatch(pipeline.bind(gpu.buffers, buffers, { rows, cols, k4: k / 4, eps: EPS }), swigluGrid(cols, rows));
+  const [data] = await gpu.submitAndRead([recording], [h]);
+
+  const size = { rows, cols, k, eps: EPS };
+  const sums = gateAndUp(x, gain, w.values, size);
+  const magnitudes = gateAndUp(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), size);
+  const tolerance: Tolerance = (i) => {
+    const [gate, up] = [sums.gate[i]!, sums.up[i]!];
+    const gateError = normDotTolerance(k, lanes, gate, magnitudes.gate[i]!);
+    const upError = normDotTolerance(k, lanes, up, magnitudes.up[i]!);
+    const silu = Math.abs(gate / (1 + Math.exp(-gate)));
+    const siluError = siluErrors(gate, gateError);
+    return 1.001 * (siluError * Math.abs(up) + silu * upError + siluError * upError) + SMALLEST;
+  };
+  const actual = new Float32Array(data!);
+  return { actual: actual.subarray(0, rows * cols), beyond: actual[rows * cols], expected: reference(sums), tolerance };
+}
+
+const SHAPES = [
+  [1, 1, 4, 1],
+  [1, 172, 64, 1],
+  [2, 67, 64, 20],
+  [5, 129, 172, 1],
+  [7, 64, 256, 100],
+  [9, 33, 100, 3000],
+  [8, 67, 2048, 1],
+] as const;
+
+test.each(["f32", "f16"] as const)("%s weights agree with f64", (type) =>
+  withGpu(async (gpu) => {
+    for (const [rows, cols, k, scale] of SHAPES) {
+      const { actual, expected, tolerance, beyond } = await run(gpu, { rows, cols, k, type, scale });
+      expectClose(actual, expected, tolerance, `rows ${rows}, cols ${cols}, k ${k}, scale ${scale}`);
+      expect(beyond).toBe(7);
+    }
+  }),
+);
+
+test.each([
+  ["gate and up are swapped in the sigmoid", "max(gate, -80.0)", "max(up, -80.0)"],
+  ["the wrong sign in the sigmoid", "exp(-max(gate, -80.0))", "exp(min(gate, 80.0))"],
+  ["up rows start one row late", "select(0u, params.cols, c >= PAIRS)", "select(0u, params.cols - 1u, c >= PAIRS)"],
+  ["relu instead of silu", "gate / (1.0 + exp(-max(gate, -80.0)))", "max(gate, 0.0)"],
+])("a planted fault is seen: %s", (_, right, wrong) =>
+  withGpu(async (gpu) => {
+    const { actual, expected, tolerance } = await run(gpu, { rows: 6, cols: 7, k: 100, type: "f32" }, plantFault(swiglu, right, wrong));
+    expect(mismatches(actual, expected, tolerance)).not.toHaveLength(0);
+  }),
+);
