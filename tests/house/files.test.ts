@@ -65,6 +65,7 @@ test("the lock file is complete for every system", () => {
 });
 
 test("no file names a path of one machine", () => {
-  const paths = new RegExp(["/ho" + "me/\\w", "/wo" + "rk/", "/Us" + "ers/\\w"].join("|"));
+  // Spelled so that this file does not name them itself.
+  const paths = /[/](home[/]\w|work[/]|Users[/]\w)/;
   expect(files.filter((path) => paths.test(text(path)))).toEqual([]);
 });

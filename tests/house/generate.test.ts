@@ -1,0 +1,73 @@
+// What `npm run generate` accepts, refuses, and hands to the engine. The run itself is an e2e test.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { readArguments } from "../../scripts/generate/arguments.mjs";
+import { modelSources } from "../../scripts/generate/models.mjs";
+import { ROOT } from "../../scripts/lib/files.mjs";
+
+const folder = mkdtempSync(join(tmpdir(), "coppice-model-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("options that are not given are left to the engine's defaults", () => {
+  const options = readArguments([]);
+  expect(options.load).toEqual({});
+  expect(options.generate).toEqual({});
+});
+
+test("options are read into the engine's own words", () => {
+  const decoder = `{"kind":"greedy"}`;
+  const args = `--prompt=|--decoder=${decoder}|--max-new-tokens=5|--seed=0|--device=wasm|--json`;
+  const options = readArguments(args.split("|"));
+  expect(options.prompt).toBe("");
+  expect(options.json).toBe(true);
+  expect(options.load).toEqual({ device: "wasm" });
+  expect(options.generate).toEqual({ decoder: { kind: "greedy" }, maxNewTokens: 5, seed: 0 });
+});
+
+test.each([
+  ["--colour"],
+  ["stray"],
+  ["--seed=x"],
+  ["--max-new-tokens=1.5"],
+  ["--draft-layers=-1"],
+  ["--decoder={"],
+  ["--adapter=voodoo"],
+  ["--prompt"],
+])("refused: %s", (argument) => {
+  expect(() => readArguments([argument])).toThrow(
+    expect.objectContaining({ code: "option-invalid", fix: expect.stringContaining("--help") }),
+  );
+});
+
+test("no models means the embedded pair", () => {
+  expect(modelSources({})).toEqual({
+    target: "/models/target/",
+    draft: { model: "/models/draft/" },
+    mounts: {
+      "/models/target/": join(ROOT, "models/tales/target"),
+      "/models/draft/": join(ROOT, "models/tales/draft"),
+    },
+  });
+});
+
+test("a target alone has no draft, and draft layers alone are its own", () => {
+  expect(modelSources({ target: folder }).draft).toBeUndefined();
+  expect(modelSources({ target: folder, draftLayers: 4 }).draft).toEqual({
+    model: "/models/target/",
+    layers: 4,
+  });
+  expect(modelSources({ target: folder, draft: "org/name", draftLayers: 2 }).draft).toEqual({
+    model: "org/name",
+    layers: 2,
+  });
+});
+
+test("hub repositories and URLs pass through, missing folders are refused", () => {
+  expect(modelSources({ target: "org/some-model.v2" }).target).toBe("org/some-model.v2");
+  expect(modelSources({ target: "https://example.org/m/" }).target).toBe("https://example.org/m/");
+  for (const target of ["./nothing", "/nothing/here", "nothing", "a/b/c"]) {
+    expect(() => modelSources({ target })).toThrow(/no target model/);
+  }
+});
