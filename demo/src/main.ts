@@ -1,0 +1,165 @@
+/** The playground: puts the parts together and holds what they share, the engine. */
+import { CoppiceError, loadEngine, type Engine, type FinishReason } from "coppice";
+import { DecoderPanel } from "./decoder-panel.ts";
+import { byId } from "./dom.ts";
+import { Figures } from "./figures.ts";
+import { Legend } from "./legend.ts";
+import { EMBEDDED_PAIR, ModelsDialog, type Pair } from "./models-dialog.ts";
+import { clearNotice, showError, showWarning } from "./notice.ts";
+import { showLoading, showReady, showUnloaded } from "./pair.ts";
+import { setPhase, type Phase } from "./phase.ts";
+import { race } from "./race.ts";
+import type { Round } from "./rounds.ts";
+import { Story } from "./story.ts";
+import { TreePanel } from "./tree-panel.ts";
+import { write, type WritingRequest } from "./writing.ts";
+
+const OPENING =
+  "Once upon a time there was a woodcutter who lived with his daughter at the edge of a great forest";
+
+const ENDINGS: Readonly<Record<FinishReason, string>> = {
+  length: "Paused at the length you asked for.",
+  "end-of-text": "The end.",
+  stop: "Stopped where you asked it to.",
+};
+
+const composer = byId("composer", HTMLFormElement);
+const prompt = byId("prompt", HTMLTextAreaElement);
+const maxNewTokens = byId("max-new-tokens", HTMLInputElement);
+const status = byId("story-status", HTMLParagraphElement);
+const storyBox = byId("story", HTMLDivElement);
+const raceView = byId("race-view", HTMLDivElement);
+
+const decoders = new DecoderPanel();
+const legend = new Legend();
+const figures = new Figures();
+const story = new Story(storyBox, (round) => trees.show(round));
+const trees = new TreePanel((round) => story.mark(round));
+
+let engine: Engine | undefined;
+let pair: Pair = EMBEDDED_PAIR;
+let current: AbortController | undefined;
+
+function enter(phase: Phase): void {
+  setPhase(phase, {
+    canContinue: story.hasRounds && !storyBox.hidden,
+    canRace: engine?.facts.draft !== undefined,
+  });
+}
+
+async function load(next: Pair): Promise<void> {
+  pair = next;
+  current?.abort();
+  const controller = (current = new AbortController());
+  clearNotice();
+  enter("loading");
+  const onProgress = showLoading();
+  try {
+    // First away with the old one: both pairs might not fit on the GPU.
+    await engine?.dispose();
+    engine = undefined;
+    engine = await loadEngine({ ...next, onProgress, signal: controller.signal });
+    showReady(engine.facts);
+    figures.showAdapter(engine.facts.adapter);
+    decoders.setHasDraft(engine.facts.draft !== undefined);
+    enter("ready");
+  } catch (error) {
+    if (controller !== current) return;
+    const isAborted = CoppiceError.from(error).code === "aborted";
+    showUnloaded(isAborted ? "Loading was cancelled." : "See the note below.");
+    if (!isAborted) showError(error, { label: "Try again", run: () => void load(pair) });
+    enter("empty");
+  }
+}
+
+/** Runs one piece of writing with everything around it: buttons, status, errors. */
+async function work(
+  run: (engine: Engine, request: WritingRequest) => Promise<FinishReason>,
+): Promise<void> {
+  if (!engine || !composer.reportValidity()) return;
+  const controller = (current = new AbortController());
+  clearNotice();
+  enter("writing");
+  trees.setLive(true);
+  story.mark(undefined);
+  status.textContent = "Writing";
+  try {
+    const finishReason = await run(engine, {
+      prompt: prompt.value,
+      decoder: decoders.decoder(),
+      maxNewTokens: maxNewTokens.valueAsNumber,
+      signal: controller.signal,
+    });
+    status.textContent = ENDINGS[finishReason];
+  } catch (error) {
+    const { code } = CoppiceError.from(error);
+    status.textContent = code === "aborted" ? "Stopped." : "\u00a0";
+    if (code !== "aborted") showError(error, helpFor(code));
+  }
+  trees.setLive(false);
+  enter("ready");
+}
+
+/** A lost device takes the models with it; anything else leaves them as they are. */
+function helpFor(code: CoppiceError["code"]) {
+  if (code !== "device-lost" && code !== "engine-disposed") return undefined;
+  return { label: "Load the models again", run: () => void load(pair) };
+}
+
+function begin(opening: string, isRace: boolean): void {
+  storyBox.hidden = isRace;
+  raceView.hidden = !isRace;
+  story.begin(opening);
+  trees.clear();
+  legend.clear();
+  figures.clear();
+}
+
+function take(round: Round): void {
+  legend.add(round);
+  figures.show(round.metrics);
+  trees.add(round);
+}
+
+function generate(isContinued: boolean): Promise<void> {
+  return work(async (ready, request) => {
+    if (!isContinued) begin(request.prompt, false);
+    const onRound = (round: Round) => {
+      story.append(round);
+      take(round);
+    };
+    const listener = { onRound, onWarning: showWarning };
+    const result = await write(
+      ready,
+      isContinued ? { ...request, prompt: story.text } : request,
+      listener,
+    );
+    figures.show(result.metrics);
+    return result.finishReason;
+  });
+}
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void generate(false);
+});
+byId("continue", HTMLButtonElement).addEventListener("click", () => void generate(true));
+byId("stop", HTMLButtonElement).addEventListener("click", () => current?.abort());
+byId("pair-cancel", HTMLButtonElement).addEventListener("click", () => current?.abort());
+byId("race", HTMLButtonElement).addEventListener("click", () => {
+  void work(async (ready, request) => {
+    begin(request.prompt, true);
+    return (await race(ready, request, take)).finishReason;
+  });
+});
+addEventListener("keydown", (event) => {
+  const isWriting = document.documentElement.dataset["phase"] === "writing";
+  if (event.key === "Escape" && isWriting) current?.abort();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target === prompt)
+    composer.requestSubmit();
+});
+
+const models = new ModelsDialog((next) => void load(next));
+byId("pair-change", HTMLButtonElement).addEventListener("click", () => models.open());
+prompt.value = OPENING;
+void load(EMBEDDED_PAIR);

@@ -1,0 +1,68 @@
+/** All rounds as a strip of bars, like year rings: one per round, as tall as the tokens it gave. Also a slider. */
+import { byId, makeSvg } from "./dom.ts";
+import type { Round } from "./rounds.ts";
+
+/** Rounds that fill the strip before its bars grow narrower. */
+const SLOTS = 64;
+/** Height in SVG units; a bar of more tokens than this fills it. */
+const HEIGHT = 10;
+
+export class RoundStrip {
+  readonly #range = byId("round-range", HTMLInputElement);
+  readonly #svg = byId<SVGSVGElement>("round-strip", SVGSVGElement);
+  readonly #bars: SVGElement[] = [];
+  #selected: SVGElement | undefined;
+
+  constructor(onPick: (round: number) => void) {
+    this.#svg.setAttribute("preserveAspectRatio", "none");
+    this.#range.addEventListener("input", () => onPick(this.#range.valueAsNumber));
+    this.clear();
+  }
+
+  clear(): void {
+    this.#bars.length = 0;
+    this.#svg.replaceChildren();
+    this.#resize();
+  }
+
+  add(round: Round): void {
+    const x = this.#bars.length;
+    const accepted = round.tokens.filter(({ origin }) => origin === "accepted").length;
+    const others = round.tokens.length - accepted;
+    const last = round.tokens.at(-1)?.origin ?? "plain";
+    const bar = makeSvg("g", {}, ...stack(x, [accepted, "accepted"], [others, last]));
+    this.#bars.push(bar);
+    this.#svg.append(bar);
+    this.#resize();
+  }
+
+  select(round: number): void {
+    this.#selected?.classList.remove("selected");
+    this.#selected = this.#bars[round];
+    this.#selected?.classList.add("selected");
+    if (round >= 0) this.#range.value = String(round);
+  }
+
+  #resize(): void {
+    const count = this.#bars.length;
+    const slots = Math.max(SLOTS, count);
+    this.#svg.setAttribute("viewBox", `0 0 ${slots} ${HEIGHT}`);
+    this.#range.max = String(Math.max(0, count - 1));
+    this.#range.disabled = count === 0;
+    // The slider covers just the bars, so that its ends are the first and the last round.
+    this.#range.style.width = `${(100 * Math.max(count, 1)) / slots}%`;
+  }
+}
+
+/** Parts of a bar, one upon the other, from the ground up. */
+function stack(
+  x: number,
+  ...parts: readonly (readonly [tokens: number, className: string])[]
+): SVGElement[] {
+  let top = HEIGHT;
+  return parts.map(([tokens, className]) => {
+    const height = Math.min(tokens, top);
+    top -= height;
+    return makeSvg("rect", { class: className, x: x + 0.15, y: top, width: 0.7, height });
+  });
+}

@@ -1,0 +1,128 @@
+/** The tree of one round, and the way back and forth through all of them. */
+import { byId, prefersReducedMotion } from "./dom.ts";
+import { formatCount } from "./format.ts";
+import { RoundStrip } from "./round-strip.ts";
+import type { Round } from "./rounds.ts";
+import { drawTree, labelWidth, noTree } from "./tree-drawing.ts";
+import { layOut, wordOf, type Layout } from "./tree-layout.ts";
+
+/** A tree is drawn no smaller and no larger than this; a bigger one scrolls. */
+const MIN_SCALE = 0.78;
+const MAX_SCALE = 1.1;
+
+const EMPTY =
+  "Each round’s tree will grow here: what the draft guessed, what was kept, what was cut.";
+
+/** Milliseconds between trees while writing: faster than this nobody sees them. */
+const LIVE_INTERVAL = 120;
+const CALM_INTERVAL = 1000;
+
+export class TreePanel {
+  readonly #view = byId("tree-view", HTMLDivElement);
+  readonly #caption = byId("tree-caption", HTMLParagraphElement);
+  readonly #back = byId("round-back", HTMLButtonElement);
+  readonly #forth = byId("round-forth", HTMLButtonElement);
+  readonly #strip: RoundStrip;
+  readonly #onShow: (round: number | undefined) => void;
+  #rounds: Round[] = [];
+  #shown = -1;
+  #live = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `onShow` hears which round is looked at; undefined while the newest one is followed. */
+  constructor(onShow: (round: number | undefined) => void) {
+    this.#onShow = onShow;
+    this.#strip = new RoundStrip((round) => this.show(round));
+    this.#back.addEventListener("click", () => this.show(this.#shown - 1));
+    this.#forth.addEventListener("click", () => this.show(this.#shown + 1));
+    new ResizeObserver(() => this.#draw()).observe(this.#view);
+    this.#draw();
+  }
+
+  get isEmpty(): boolean {
+    return this.#rounds.length === 0;
+  }
+
+  clear(): void {
+    this.#rounds = [];
+    this.#shown = -1;
+    this.#strip.clear();
+    this.#draw();
+    this.#onShow(undefined);
+  }
+
+  /** While live, the newest round is shown as it comes, until the visitor picks another. */
+  setLive(live: boolean): void {
+    this.#live = live;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!live && this.#rounds.length > 0) this.#draw();
+  }
+
+  add(round: Round): void {
+    this.#rounds.push(round);
+    this.#strip.add(round);
+    if (!this.#live) return;
+    this.#shown = this.#rounds.length - 1;
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#draw();
+      },
+      prefersReducedMotion() ? CALM_INTERVAL : LIVE_INTERVAL,
+    );
+  }
+
+  /** Looks at one round and stops following the newest. */
+  show(round: number): void {
+    if (round < 0 || round >= this.#rounds.length) return;
+    this.setLive(false);
+    this.#shown = round;
+    this.#draw();
+    this.#onShow(round);
+  }
+
+  #draw(): void {
+    const round = this.#rounds[this.#shown];
+    this.#back.disabled = this.#shown <= 0;
+    this.#forth.disabled = this.#shown >= this.#rounds.length - 1;
+    this.#strip.select(this.#shown);
+    const tree = round?.tree;
+    this.#caption.textContent = round ? this.#captionOf(round) : "\u00a0";
+    this.#view.classList.toggle("still", this.#live);
+    if (!round || !tree) {
+      const line = round ? "Written without a tree: one word per pass." : EMPTY;
+      this.#view.replaceChildren(noTree(line));
+      this.#view.setAttribute("aria-label", line);
+      return;
+    }
+    this.#place(layOut(tree, round, labelWidth));
+    const kept = tree.path.slice(1).map((node) => wordOf(tree.texts[node] ?? ""));
+    const own = round.tokens.findLast(({ origin }) => origin !== "accepted");
+    this.#view.setAttribute(
+      "aria-label",
+      `A tree of ${tree.tokens.length} nodes. Kept: ${kept.join(" ") || "no guess"}. ` +
+        `Then the target’s own word: ${own ? wordOf(own.text) : "none"}.`,
+    );
+  }
+
+  /** As large as there is room for; the stump in the middle of the height, where it stays from round to round. */
+  #place(layout: Layout): void {
+    const { clientWidth, clientHeight } = this.#view;
+    const fit = Math.min(clientWidth / layout.width, clientHeight / layout.height);
+    const scale = Math.min(MAX_SCALE, Math.max(MIN_SCALE, fit));
+    const svg = drawTree(layout);
+    svg.setAttribute("width", String(Math.floor(layout.width * scale)));
+    svg.setAttribute("height", String(Math.floor(layout.height * scale)));
+    const top = clientHeight / 2 - (layout.nodes[0]?.y ?? 0) * scale;
+    svg.style.marginTop = `${Math.max(0, Math.min(top, clientHeight - layout.height * scale))}px`;
+    this.#view.replaceChildren(svg);
+  }
+
+  #captionOf(round: Round): string {
+    const place = `round ${formatCount(this.#shown + 1)} of ${formatCount(this.#rounds.length)}`;
+    const guesses = round.tree ? round.tree.tokens.length - 1 : 0;
+    if (guesses === 0) return `${place} · no guesses`;
+    return `${place} · ${guesses} guesses, ${round.tree!.path.length - 1} kept`;
+  }
+}
