@@ -18,7 +18,7 @@ export interface TreeSnapshot {
   readonly depths: readonly number[];
   /** Sum of the draft's log-probabilities along the path, nats; 0 for the root. */
   readonly scores: readonly number[];
-  /** Text of each node's token. */
+  /** Text of each node's token; special tokens as the vocabulary spells them. */
   readonly texts: readonly string[];
   /** Nodes kept, from the root on. */
   readonly path: readonly number[];
@@ -56,9 +56,9 @@ export interface Metrics {
   readonly gpuBytes: number;
   /** Milliseconds from the request to the first token, prefill included. */
   readonly timeToFirstToken: number;
-  /** Milliseconds of decoding after prefill. */
+  /** Milliseconds from the end of the first round, which waits for the prefill, to the end of the last. */
   readonly decodeTime: number;
-  /** Tokens per second of decoding. */
+  /** Tokens per second over `decodeTime`; 0 before the second round. */
   readonly tokensPerSecond: number;
 }
 

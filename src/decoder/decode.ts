@@ -27,8 +27,8 @@ export interface DecodeJob {
   readonly stop: readonly string[];
   readonly trees: boolean;
   readonly text: TextDecoder;
-  /** The text of one token alone, for display. */
-  textOf(id: number): string;
+  /** The text of a token that follows another, for display. */
+  textOf(id: number, previous: number | undefined): string;
   readonly meter: Meter;
   readonly signal: AbortSignal;
 }
@@ -52,7 +52,6 @@ export async function* decode(
     };
   }
   await session.start(prompt);
-  meter.prefilled();
 
   while (output.finishReason === undefined) {
     throwIfAborted(signal);
@@ -134,7 +133,7 @@ function snapshot({ tree, path }: RoundOutcome, job: DecodeJob): TreeSnapshot {
     parents,
     depths,
     scores,
-    texts: tokens.map((id) => job.textOf(id)),
+    texts: tokens.map((id, node) => job.textOf(id, tokens[parents[node]!])),
     path: path ?? [0],
   };
 }

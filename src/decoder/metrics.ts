@@ -5,8 +5,8 @@ import type { RoundCounts, RoundOutcome } from "../tree/rounds.ts";
 export class Meter {
   readonly #now: () => number;
   readonly #requestedAt: number;
-  #prefilledAt = 0;
   #firstAt: number | undefined;
+  #firstKept = 0;
   #lastAt = 0;
   #rounds = 0;
   #kept = 0;
@@ -20,15 +20,13 @@ export class Meter {
     this.#now = now;
   }
 
-  prefilled(): void {
-    this.#prefilledAt = this.#now();
-    this.#lastAt = this.#prefilledAt;
-  }
-
   /** `kept` of the round's tokens were of use, the end-of-text token included: those after it were not. */
   round(outcome: RoundOutcome, kept: number): void {
     this.#lastAt = this.#now();
-    this.#firstAt ??= this.#lastAt;
+    if (this.#firstAt === undefined) {
+      this.#firstAt = this.#lastAt;
+      this.#firstKept = kept;
+    }
     this.#rounds += 1;
     this.#kept += kept;
     for (let depth = 0; depth < outcome.depth; depth++) {
@@ -38,7 +36,9 @@ export class Meter {
   }
 
   read(counts: RoundCounts): Metrics {
-    const decodeTime = this.#lastAt - this.#prefilledAt;
+    // The first round waits for the prefill on the GPU, so nothing before its end says how fast decoding is.
+    const firstAt = this.#firstAt ?? this.#requestedAt;
+    const decodeTime = this.#rounds > 0 ? this.#lastAt - firstAt : 0;
     return {
       rounds: this.#rounds,
       blockEfficiency: this.#rounds > 0 ? this.#kept / this.#rounds : 0,
@@ -50,9 +50,9 @@ export class Meter {
       dispatchesPerLayer: counts.dispatchesPerLayer,
       dispatchesPerRound: counts.dispatchesPerRound,
       gpuBytes: counts.gpuBytes,
-      timeToFirstToken: (this.#firstAt ?? this.#requestedAt) - this.#requestedAt,
+      timeToFirstToken: firstAt - this.#requestedAt,
       decodeTime,
-      tokensPerSecond: decodeTime > 0 ? (this.#kept * 1000) / decodeTime : 0,
+      tokensPerSecond: decodeTime > 0 ? ((this.#kept - this.#firstKept) * 1000) / decodeTime : 0,
     };
   }
 }

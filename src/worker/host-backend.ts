@@ -19,8 +19,8 @@ export interface EngineBackend {
 }
 
 export interface BackendTokenizer extends PromptEncoder {
-  /** The text of one token alone. */
-  textOf(id: number): string;
+  /** The text of a token that follows another, for display. */
+  textOf(id: number, previous: number | undefined): string;
   /** `previous` are the ids before it: they decide whether a first space is kept. */
   textDecoder(previous: readonly number[]): TextDecoder;
 }

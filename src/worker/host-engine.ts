@@ -1,4 +1,124 @@
-/** Puts the engine together: a device, the models on it, their tokenizer and the sessions. */
-import type { OpenBackend } from "./host-backend.ts";
+/** Puts the engine together: a device, the models on it, their caches, and a session per decoder. */
+import type { ResolvedDecoder } from "../decoder/generate-options.ts";
+import type { ResolvedLoad } from "../decoder/load-options.ts";
+import type { TextDecoder } from "../decoder/decode.ts";
+import { throwIfAborted } from "../errors.ts";
+import { type BufferScope, type Gpu, openGpu } from "../gpu/index.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { EngineFacts, ModelFacts } from "../stream-part.ts";
+import type { Tokenizer } from "../tokenizer/index.ts";
+import {
+  GpuRoundSession,
+  MAX_CANDIDATES,
+  MAX_NODES,
+  planTree,
+  TreeSession,
+} from "../tree/index.ts";
+import type { BackendTokenizer, EngineBackend, LoadHooks, OpenBackend } from "./host-backend.ts";
+import { type LoadedModel, type LoadedModels, loadModels } from "./host-models.ts";
 
-export const openBackend: OpenBackend = () => Promise.reject(new Error("not there yet"));
+export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: LoadHooks) => {
+  const gpu = await openGpu();
+  try {
+    throwIfAborted(hooks.signal);
+    const models = await loadModels(gpu, options, hooks);
+    const engine = await gpu.guardMemory("making room for the caches", () =>
+      Promise.resolve(new GpuEngine(gpu, models)),
+    );
+    throwIfAborted(hooks.signal);
+    return engine;
+  } catch (error) {
+    gpu.dispose();
+    throw error;
+  }
+};
+
+class GpuEngine implements EngineBackend {
+  readonly facts: EngineFacts;
+  readonly tokenizer: BackendTokenizer;
+  readonly endOfText: ReadonlySet<number>;
+  readonly #gpu: Gpu;
+  readonly #vocabSize: number;
+  /** The caches; sessions come and go, these stay. */
+  readonly #target: TreeSession;
+  readonly #draft: TreeSession | undefined;
+  #session: { key: string; scope: BufferScope; made: Promise<GpuRoundSession> } | undefined;
+
+  constructor(gpu: Gpu, models: LoadedModels) {
+    const { target, draft, tokenizer, contextLength } = models;
+    this.#gpu = gpu;
+    this.#vocabSize = target.model.config.vocabSize;
+    this.#target = this.#cache(target, MAX_NODES);
+    this.#draft = draft && this.#cache(draft, MAX_CANDIDATES);
+    this.tokenizer = backendTokenizer(tokenizer);
+    this.endOfText = new Set(tokenizer.endOfText);
+    this.facts = {
+      adapter: gpu.adapter,
+      contextLength,
+      vocabSize: this.#vocabSize,
+      target: factsOf(target),
+      ...(draft && { draft: factsOf(draft) }),
+      gpuBytes: gpu.bytes,
+    };
+  }
+
+  openSession(decoder: ResolvedDecoder): Promise<GpuRoundSession> {
+    const key = JSON.stringify(decoder);
+    if (this.#session?.key === key) return this.#session.made;
+    this.#session?.scope.dispose();
+    const scope = this.#gpu.buffers.child("rounds");
+    const made = this.#gpu.guardMemory("preparing the rounds", () => this.#record(scope, decoder));
+    this.#session = { key, scope, made };
+    made.catch(() => {
+      scope.dispose();
+      if (this.#session?.made === made) this.#session = undefined;
+    });
+    return made;
+  }
+
+  dispose(): void {
+    this.#gpu.dispose();
+  }
+
+  async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
+    const target = this.#target;
+    if (decoder.kind === "greedy" || !this.#draft) {
+      return GpuRoundSession.create(this.#gpu, scope, { target });
+    }
+    const plan = planTree(decoder.tree, this.#vocabSize);
+    return GpuRoundSession.create(this.#gpu, scope, {
+      target,
+      speculation: { draft: this.#draft, plan },
+    });
+  }
+
+  #cache({ model }: LoadedModel, extraSlots: number): TreeSession {
+    return new TreeSession(this.#gpu, this.#gpu.buffers.child("cache"), model, { extraSlots });
+  }
+}
+
+function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {
+  return {
+    beginOfText: tokenizer.beginOfText,
+    encode: (text) => tokenizer.encode(text),
+    textOf: (id, previous) => {
+      const stream = tokenizer.stream(previous === undefined ? [] : [previous]);
+      return stream.push(id) + stream.end() || (tokenizer.tokenOf(id) ?? "");
+    },
+    textDecoder: (prompt): TextDecoder => tokenizer.stream(prompt),
+  };
+}
+
+function factsOf({ label, model }: LoadedModel): ModelFacts {
+  const { layers } = model.config;
+  return { label, layers, parameters: parameterCount(model.config) };
+}
+
+/** Numbers in the model's tensors, a table that is used twice counted once. */
+export function parameterCount(config: ModelConfig): number {
+  const { hiddenSize, heads, kvHeads, headDim, intermediateSize, layers, vocabSize } = config;
+  const attention = hiddenSize * headDim * (2 * heads + 2 * kvHeads);
+  const layer = attention + 3 * hiddenSize * intermediateSize + 2 * hiddenSize;
+  const tables = config.tieWordEmbeddings ? 1 : 2;
+  return layers * layer + tables * vocabSize * hiddenSize + hiddenSize;
+}

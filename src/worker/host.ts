@@ -72,7 +72,7 @@ export class Host implements HostApi {
         prompt: ids,
         endOfText,
         text: tokenizer.textDecoder(ids),
-        textOf: (id) => tokenizer.textOf(id),
+        textOf: (id, previous) => tokenizer.textOf(id, previous),
         meter,
         signal,
       });

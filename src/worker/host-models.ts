@@ -1,0 +1,149 @@
+/** Loads the models of an engine: everything small is read and compared before the first weight is. */
+import { CoppiceError, throwIfAborted } from "../errors.ts";
+import type { ResolvedLoad, ResolvedModel } from "../decoder/load-options.ts";
+import type { Gpu } from "../gpu/index.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { LlamaModel, loadModel, readConfig } from "../model/index.ts";
+import { openSource, type ModelFiles } from "../model/source.ts";
+import type { ModelSource } from "../options.ts";
+import type { LoadProgress } from "../stream-part.ts";
+import { assertSameVocabulary, createTokenizer, type Tokenizer } from "../tokenizer/index.ts";
+import type { LoadHooks } from "./host-backend.ts";
+
+/** A model on the GPU and what it is called. */
+export interface LoadedModel {
+  readonly label: string;
+  readonly model: LlamaModel;
+}
+
+export interface LoadedModels {
+  readonly target: LoadedModel;
+  readonly draft: LoadedModel | undefined;
+  readonly tokenizer: Tokenizer;
+  readonly contextLength: number;
+}
+
+/** A model before its weights. */
+interface Outline {
+  readonly role: LoadProgress["model"];
+  readonly source: ModelSource;
+  readonly files: ModelFiles;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+const DEFAULT_CONTEXT = 4096;
+
+export async function loadModels(
+  gpu: Gpu,
+  options: ResolvedLoad,
+  hooks: LoadHooks,
+): Promise<LoadedModels> {
+  const [target, draft] = await Promise.all([
+    outline("target", options.target, hooks),
+    options.draft && outline("draft", options.draft, hooks),
+  ]);
+  const { tokenizer } = target;
+  if (!tokenizer) throw tokenizerMissing(target.files.label);
+  if (draft) {
+    assertSameVocabulary(
+      { vocabSize: target.config.vocabSize, tokenizer },
+      { vocabSize: draft.config.vocabSize, tokenizer: draft.tokenizer },
+    );
+  }
+  const contextLength = chooseContext(options.contextLength, target, draft);
+  const onGpu = async (from: Outline): Promise<LoadedModel> => {
+    const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
+      config: from.config,
+      dtype: options.dtype,
+      contextLength,
+      signal: hooks.signal,
+      onProgress: (progress) => hooks.onProgress({ model: from.role, ...progress }),
+    });
+    throwIfAborted(hooks.signal);
+    return { label: from.files.label, model };
+  };
+  const loaded = await onGpu(target);
+  if (!draft) return { target: loaded, draft: undefined, tokenizer, contextLength };
+  const own = draft.config.layers <= target.config.layers && isSame(target.source, draft.source);
+  return {
+    target: loaded,
+    draft: own ? firstLayers(gpu, loaded, draft.config) : await onGpu(draft),
+    tokenizer,
+    contextLength,
+  };
+}
+
+async function outline(
+  role: LoadProgress["model"],
+  { model: source, layers }: ResolvedModel,
+  { signal, onProgress }: LoadHooks,
+): Promise<Outline> {
+  const files = await openSource(source, {
+    signal,
+    onProgress: (progress) => onProgress({ model: role, ...progress }),
+  });
+  const config = await readConfig(files, layers);
+  const tokenizerFile = await files.json("tokenizer.json");
+  const tokenizerConfig = await files.json("tokenizer_config.json", { optional: true });
+  const { bosTokenId, eosTokenIds } = config;
+  const tokenizer =
+    tokenizerFile === undefined
+      ? undefined
+      : createTokenizer(tokenizerFile, tokenizerConfig, {
+          bosTokenId,
+          ...(eosTokenIds.length > 0 && { eosTokenIds }),
+        });
+  if (tokenizer && tokenizer.vocabSize > config.vocabSize) {
+    throw new CoppiceError(
+      "tokenizer-invalid",
+      `The tokenizer of ${files.label} has ${tokenizer.vocabSize} tokens, its model only ${config.vocabSize}.`,
+      "Use the tokenizer.json that belongs to this model.",
+    );
+  }
+  return { role, source, files, config, tokenizer };
+}
+
+/** A draft made of the target's own first layers takes no memory but its caches. */
+function firstLayers(gpu: Gpu, { label, model }: LoadedModel, config: ModelConfig): LoadedModel {
+  const weights = { ...model.weights, layers: model.weights.layers.slice(0, config.layers) };
+  const draft = new LlamaModel(gpu.buffers.child("draft"), config, weights, model.contextLength);
+  return { label, model: draft };
+}
+
+function isSame(a: ModelSource, b: ModelSource): boolean {
+  if (typeof a === "string" || typeof b === "string") return a === b;
+  const names = Object.keys(a.files);
+  return (
+    names.length === Object.keys(b.files).length &&
+    names.every((name) => a.files[name] === b.files[name])
+  );
+}
+
+function chooseContext(
+  wanted: number | undefined,
+  target: Outline,
+  draft: Outline | undefined,
+): number {
+  const limits = [target, ...(draft ? [draft] : [])];
+  if (wanted === undefined) {
+    return Math.min(DEFAULT_CONTEXT, ...limits.map(({ config }) => config.contextLength));
+  }
+  for (const { role, config } of limits) {
+    if (wanted <= config.contextLength) continue;
+    throw new CoppiceError(
+      "option-invalid",
+      `contextLength is ${wanted}; the ${role} model allows at most ${config.contextLength}.`,
+      `Set contextLength to a whole number from 2 to ${config.contextLength}, or leave it out.`,
+    );
+  }
+  return wanted;
+}
+
+function tokenizerMissing(label: string): CoppiceError {
+  return new CoppiceError(
+    "file-missing",
+    `${label} has no tokenizer.json.`,
+    "Add the model's tokenizer.json beside its config.json.",
+  );
+}
