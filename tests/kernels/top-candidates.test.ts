@@ -132,16 +132,18 @@ test("scores of finite logits are finite, and at most 0", () =>
     for (const { score } of row!) expect(score).toBeGreaterThan(-Infinity);
   }));
 
-test.each([
+const FAULTS: [string, string, string][] = [
   ["the highest id wins a tie", "a.id < b.id", "a.id > b.id"],
   ["the list's overflow is ignored", "length <= LIST_CAPACITY", "length > 0u"],
   ["the maximum is not subtracted", "exp(x - largest)", "exp(x)"],
-  ["a lane's last column is left out", "lane + FAN_IN", "lane + 2u * FAN_IN"],
-])("a planted fault is seen: %s", (_, right, wrong) =>
+  ["a part of the sum is left out", "lane + FAN_IN", "lane + 2u * FAN_IN"],
+];
+
+test("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const one = { logits: awkwardRows(80000), vocab: 80000, k: 8 };
-    expect(faults(await run(gpu, one, plantFault(topCandidates, right, wrong)), one)).not.toEqual(
-      [],
-    );
-  }),
-);
+    for (const [name, right, wrong] of FAULTS) {
+      const actual = await run(gpu, one, plantFault(topCandidates, right, wrong));
+      expect(faults(actual, one), name).not.toEqual([]);
+    }
+  }));
