@@ -85,7 +85,7 @@ async function outline(
   });
   const config = await readConfig(files, layers);
   const tokenizerFile = await files.json("tokenizer.json");
-  const tokenizerConfig = await files.json("tokenizer_config.json", { optional: true });
+  const tokenizerConfig = await files.json("tokenizer_config.json");
   const { bosTokenId, eosTokenIds } = config;
   const tokenizer =
     tokenizerFile === undefined
