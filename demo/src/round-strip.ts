@@ -4,14 +4,18 @@ import type { Round } from "./rounds.ts";
 
 /** Rounds that fill the strip before its bars grow narrower. */
 const SLOTS = 64;
-/** Height in SVG units; a bar of more tokens than this fills it. */
-const HEIGHT = 10;
+/** Tokens that fill its height before the bars grow shorter. */
+const TOKENS = 5;
+
+/** Where the bars stand, from the top in SVG units: one more than a round can give. */
+const GROUND = 65;
 
 export class RoundStrip {
   readonly #range = byId("round-range", HTMLInputElement);
   readonly #svg = byId<SVGSVGElement>("round-strip", SVGSVGElement);
   readonly #bars: SVGElement[] = [];
   #selected: SVGElement | undefined;
+  #tallest = TOKENS;
 
   constructor(onPick: (round: number) => void) {
     this.#svg.setAttribute("preserveAspectRatio", "none");
@@ -21,6 +25,7 @@ export class RoundStrip {
 
   clear(): void {
     this.#bars.length = 0;
+    this.#tallest = TOKENS;
     this.#svg.replaceChildren();
     this.#resize();
   }
@@ -31,6 +36,7 @@ export class RoundStrip {
     const others = round.tokens.length - accepted;
     const last = round.tokens.at(-1)?.origin ?? "plain";
     const bar = makeSvg("g", {}, ...stack(x, [accepted, "accepted"], [others, last]));
+    this.#tallest = Math.max(this.#tallest, round.tokens.length);
     this.#bars.push(bar);
     this.#svg.append(bar);
     this.#resize();
@@ -46,7 +52,7 @@ export class RoundStrip {
   #resize(): void {
     const count = this.#bars.length;
     const slots = Math.max(SLOTS, count);
-    this.#svg.setAttribute("viewBox", `0 0 ${slots} ${HEIGHT}`);
+    this.#svg.setAttribute("viewBox", `0 ${GROUND - this.#tallest} ${slots} ${this.#tallest}`);
     this.#range.max = String(Math.max(0, count - 1));
     this.#range.disabled = count === 0;
     // The slider covers just the bars, so that its ends are the first and the last round.
@@ -59,10 +65,9 @@ function stack(
   x: number,
   ...parts: readonly (readonly [tokens: number, className: string])[]
 ): SVGElement[] {
-  let top = HEIGHT;
+  let top = GROUND;
   return parts.map(([tokens, className]) => {
-    const height = Math.min(tokens, top);
-    top -= height;
-    return makeSvg("rect", { class: className, x: x + 0.15, y: top, width: 0.7, height });
+    top -= tokens;
+    return makeSvg("rect", { class: className, x: x + 0.15, y: top, width: 0.7, height: tokens });
   });
 }
