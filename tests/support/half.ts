@@ -6,11 +6,12 @@ function roundTo(x: number, bits: number, low: number): number {
   let exponent = Math.floor(Math.log2(Math.abs(x)));
   if (2 ** exponent > Math.abs(x)) exponent -= 1;
   const unit = 2 ** (Math.max(exponent, low) - bits);
-  const scaled = x / unit;
+  const scaled = Math.abs(x) / unit;
   const floor = Math.floor(scaled);
   const rest = scaled - floor;
   const up = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0);
-  return (floor + (up ? 1 : 0)) * unit;
+  // The sign last: a tiny negative number becomes -0.
+  return Math.sign(x) * (floor + (up ? 1 : 0)) * unit;
 }
 
 /** `x` rounded to f16, half to even; beyond 65,519.99 it becomes infinite. */
