@@ -3,31 +3,43 @@ import { aborted, CoppiceError } from "../errors.ts";
 import type { SourceAddress } from "./source-address.ts";
 import type { OpenSourceOptions } from "./source-types.ts";
 
-/**
- * Resolves to a successful response, or one that says that there is nothing there (404, 410, 416).
- * `from` asks for the bytes from there on.
- */
-export type Request = (url: string, from?: number) => Promise<Response>;
+/** What reading a model over HTTP takes. */
+export interface Http {
+  /**
+   * Resolves to a successful response, or one that says that there is nothing there (404, 410, 416).
+   * `from` asks for the bytes from there on.
+   */
+  get(url: string, from?: number): Promise<Response>;
+  /** What a failed fetch or read turns into: `network`, or `aborted` when that is why. */
+  failure(url: string, cause: unknown): CoppiceError;
+}
 
 const NOTHING_THERE = new Set([404, 410, 416]);
 
-export function requester(address: SourceAddress, options: OpenSourceOptions): Request {
+export function openHttp(address: SourceAddress, options: OpenSourceOptions): Http {
   const fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
-  return async (url, from) => {
-    // Asking for JSON keeps development servers from answering with their start page.
-    const headers: Record<string, string> = {
-      Accept: "application/json, application/octet-stream",
-    };
-    if (from !== undefined) headers["Range"] = `bytes=${from}-`;
-    let response: Response;
-    try {
-      response = await fetch(url, { headers, signal: options.signal ?? null });
-    } catch (cause) {
-      throw networkError(url, cause);
-    }
-    if (response.ok || NOTHING_THERE.has(response.status)) return response;
-    await discard(response);
-    throw statusError(url, response.status, address.hub);
+  const { signal } = options;
+  // An abort rejects with the signal's reason, which may be anything.
+  const failure = (url: string, cause: unknown): CoppiceError =>
+    signal?.aborted ? aborted(cause) : networkError(url, cause);
+  return {
+    failure,
+    async get(url, from) {
+      // Asking for JSON keeps development servers from answering with their start page.
+      const headers: Record<string, string> = {
+        Accept: "application/json, application/octet-stream",
+      };
+      if (from !== undefined) headers["Range"] = `bytes=${from}-`;
+      let response: Response;
+      try {
+        response = await fetch(url, { headers, signal: signal ?? null });
+      } catch (cause) {
+        throw failure(url, cause);
+      }
+      if (response.ok || NOTHING_THERE.has(response.status)) return response;
+      await discard(response);
+      throw statusError(url, response.status, address.hub);
+    },
   };
 }
 
@@ -36,14 +48,11 @@ export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }
 
-/** What a failed fetch or read turns into: `network`, or `aborted` when that is why. */
-export function networkError(url: string, cause: unknown): CoppiceError {
-  if (CoppiceError.isInstance(cause)) return cause;
-  const { name, message } = cause instanceof Error ? cause : { name: "", message: String(cause) };
-  if (name === "AbortError") return aborted(cause);
+function networkError(url: string, cause: unknown): CoppiceError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
   return new CoppiceError(
     "network",
-    `Could not read ${url}: ${message}`,
+    `Could not read ${url}: ${reason}`,
     "Check the connection and the URL. On another origin, the server must allow this page (CORS).",
     { cause },
   );

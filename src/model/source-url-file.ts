@@ -1,7 +1,7 @@
 /** One large file over HTTP, as a `TensorFile`. */
 import { invalid } from "./safetensors.ts";
 import type { TensorFile } from "./source-types.ts";
-import { discard, networkError, type Request } from "./source-request.ts";
+import { discard, type Http } from "./source-request.ts";
 
 /** Reading on over a smaller gap is cheaper than a new request. */
 const WORTH_A_REQUEST = 8 * 2 ** 20;
@@ -12,7 +12,7 @@ export class UrlFile implements TensorFile {
   readonly name: string;
   readonly size: number | undefined;
   readonly #url: string;
-  readonly #request: Request;
+  readonly #http: Http;
   #reader: Reader;
   /** Where in the file `#piece` begins; what is before has been read. */
   #position = 0;
@@ -20,10 +20,10 @@ export class UrlFile implements TensorFile {
   /** False once the server has ignored a Range header. */
   #ranges = true;
 
-  constructor(name: string, url: string, response: Response, request: Request) {
+  constructor(name: string, url: string, response: Response, http: Http) {
     this.name = name;
     this.#url = url;
-    this.#request = request;
+    this.#http = http;
     this.size = fullSize(response);
     this.#reader = readerOf(response);
   }
@@ -56,9 +56,14 @@ export class UrlFile implements TensorFile {
   }
 
   async #reopen(start: number, backwards: boolean): Promise<void> {
-    const response = await this.#request(this.#url, this.#ranges ? start : undefined);
+    const response = await this.#http.get(this.#url, this.#ranges ? start : undefined);
     if (!response.ok) throw invalid(this.name, `ends before byte ${start}`);
     const partial = response.status === 206;
+    const range = response.headers.get("content-range");
+    if (partial && range !== null && !range.startsWith(`bytes ${start}-`)) {
+      await discard(response);
+      throw this.#http.failure(this.#url, `asked for bytes from ${start}, got "${range}"`);
+    }
     this.#ranges &&= partial;
     if (!partial && !backwards) {
       await discard(response); // The old body is already nearer.
@@ -75,7 +80,7 @@ export class UrlFile implements TensorFile {
     try {
       piece = await this.#reader.read();
     } catch (cause) {
-      throw networkError(this.#url, cause);
+      throw this.#http.failure(this.#url, cause);
     }
     if (piece.done)
       throw invalid(this.name, `is cut short: it ends at byte ${this.#position}, before ${wanted}`);

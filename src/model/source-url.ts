@@ -1,17 +1,17 @@
 /** Model files over HTTP. */
 import { type SourceAddress, sourceInvalid } from "./source-address.ts";
 import { parseJson } from "./source-json.ts";
-import { discard, networkError, requester } from "./source-request.ts";
+import { discard, type Http, openHttp } from "./source-request.ts";
 import type { ModelFiles, OpenSourceOptions } from "./source-types.ts";
 import { UrlFile } from "./source-url-file.ts";
 
 export function urlFiles(address: SourceAddress, options: OpenSourceOptions): ModelFiles {
-  const request = requester(address, options);
+  const http = openHttp(address, options);
   // True once a file was what it should be: then the address is right.
   let confirmed = false;
 
   const get = async (name: string): Promise<Response | undefined> => {
-    const response = await request(address.file(name));
+    const response = await http.get(address.file(name));
     if (response.ok && !isHtml(response)) return response;
     await discard(response);
     if (response.ok && !confirmed) throw htmlError(address.file(name));
@@ -24,7 +24,7 @@ export function urlFiles(address: SourceAddress, options: OpenSourceOptions): Mo
       const response = await get(name);
       if (!response) return undefined;
       const url = address.file(name);
-      const bytes = await readAll(response, url);
+      const bytes = await readAll(response, url, http);
       if (startsLikeHtml(bytes)) {
         if (confirmed) return undefined;
         throw htmlError(url);
@@ -36,16 +36,16 @@ export function urlFiles(address: SourceAddress, options: OpenSourceOptions): Mo
     },
     async open(name) {
       const response = await get(name);
-      return response && new UrlFile(name, address.file(name), response, request);
+      return response && new UrlFile(name, address.file(name), response, http);
     },
   };
 }
 
-async function readAll(response: Response, url: string): Promise<Uint8Array> {
+async function readAll(response: Response, url: string, http: Http): Promise<Uint8Array> {
   try {
     return new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
-    throw networkError(url, cause);
+    throw http.failure(url, cause);
   }
 }
 
