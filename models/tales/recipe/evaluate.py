@@ -16,6 +16,7 @@ from torch.nn import functional
 import batches
 import export
 import sample_target
+from activations import largest_activations
 from make_tokenizer import load_tokenizer
 from settings import CONFIG, HOME, Pool, argument_parser, pick_device
 
@@ -113,7 +114,7 @@ def main():
     streams = batches.load_streams(arguments.corpus, arguments.runs)
     models = {which: export.read_model(which).to(device) for which in ("target", "draft")}
     frequent = json.loads((HOME / "draft-head.json").read_text(encoding="utf-8"))["ids"]
-    results = {"parameters": {}, "held_out": {}, "pair": {}}
+    results = {"parameters": {}, "held_out": {}, "largest": {}, "pair": {}}
     for which, model in models.items():
         results["parameters"][which] = sum(p.numel() for p in model.parameters())
         results["held_out"][which] = {
@@ -121,6 +122,8 @@ def main():
             for name in ("tail", "tail_stories")
         }
     rows = pair_rows(models["target"], streams, arguments.windows, device, pool)
+    for which, model in models.items():
+        results["largest"][which] = largest_activations(model, rows["tail"][:8])
     for name, ids in rows.items():
         results["pair"][name] = pair_figures(models["target"], models["draft"], frequent, ids)
     export.write_json(HOME / "results.json", results)

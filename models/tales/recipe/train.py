@@ -62,7 +62,7 @@ def train(model, streams, run, device, pool):
             run.log(loss=sum(recent) / len(recent), length=phase["length"])
             recent = []
         if run.due(SECONDS_BETWEEN_CHECKPOINTS):
-            run.checkpoint(validation=validation_loss(model, streams["tail"], device, rows=48))
+            run.checkpoint(validation=validation_loss(model, streams["tail"], device, rows=24))
     run.checkpoint(
         validation=validation_loss(model, streams["tail"], device),
         validation_stories=validation_loss(model, streams["tail_stories"], device),
