@@ -103,6 +103,12 @@ test("the first space of a text is dropped, the first space after a prompt is no
   expect(pieces(tokenizer, tokenizer.encode("e"), ids).join("")).toBe(" a a");
 });
 
+test("special tokens at a prompt's end do not hide the text before them", () => {
+  const tokenizer = fromTiny(400);
+  const prompt = [...tokenizer.encode("a"), ...Array.from({ length: 9 }, () => 2)];
+  expectLaw(tokenizer, prompt, [tokenizer.idOf("▁")!, tokenizer.idOf("a")!]);
+});
+
 test("special tokens give no text and do not disturb what follows", () => {
   const tokenizer = fromTiny(400);
   const [space, a] = [tokenizer.idOf("▁")!, tokenizer.idOf("a")!];

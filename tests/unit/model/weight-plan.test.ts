@@ -1,0 +1,158 @@
+// Names and shapes are held against the config before a byte of the weights is loaded.
+import { describe, expect, test } from "vitest";
+import { parseModelConfig } from "../../../src/model/config.ts";
+import { openSource } from "../../../src/model/source.ts";
+import { WeightFiles } from "../../../src/model/weight-files.ts";
+import { checkTensors, planBuffers, planLlama } from "../../../src/model/weight-plan.ts";
+import {
+  rawSafetensors,
+  type TestTensor,
+  testTensor,
+  writeSafetensors,
+} from "../../support/safetensors-writer.ts";
+import { jsonFile, tinyModel } from "../../support/tiny-model.ts";
+
+const MODEL = tinyModel({
+  layers: 2,
+  vocab: 40,
+  hidden: 16,
+  intermediate: 24,
+  heads: 4,
+  kvHeads: 2,
+});
+const K_PROJ = "model.layers.1.self_attn.k_proj.weight";
+
+async function check(
+  tensors: Record<string, TestTensor>,
+  changes: object = {},
+  layers?: number,
+): Promise<void> {
+  const config = parseModelConfig({ ...MODEL.config, ...changes }, undefined, { layers });
+  const files = await openSource({ files: { "model.safetensors": writeSafetensors(tensors) } });
+  checkTensors(planLlama(config), (await WeightFiles.open(files)).tensors, config.layers);
+}
+
+const filled = (...shape: number[]): TestTensor =>
+  testTensor("F32", shape, new Float64Array(shape.reduce((a, b) => a * b, 1)));
+
+test("the tiny model's own tensors fit, in any order", async () => {
+  await check(MODEL.tensors);
+  await check(Object.fromEntries(Object.entries(MODEL.tensors).toReversed()));
+});
+
+test("every tensor of the plan is missed when it is not there, by name", async () => {
+  const plan = planLlama(parseModelConfig(MODEL.config));
+  for (const { parts } of planBuffers(plan)) {
+    for (const { name } of parts) {
+      const { [name]: _, ...rest } = MODEL.tensors;
+      await expect(check(rest)).rejects.toMatchObject({
+        code: "tensor-missing",
+        message: expect.stringContaining(`"${name}"`) as string,
+      });
+    }
+  }
+  await expect(check(MODEL.tensors, { tie_word_embeddings: false })).rejects.toMatchObject({
+    code: "tensor-missing",
+    message: expect.stringContaining("lm_head.weight") as string,
+  });
+});
+
+describe("tensor-invalid", () => {
+  const refused = (name: string, tensor: TestTensor, ...texts: string[]) =>
+    expect(check({ ...MODEL.tensors, [name]: tensor })).rejects.toMatchObject({
+      code: "tensor-invalid",
+      message: expect.stringMatching(
+        new RegExp([name, ...texts].map((text) => text.replace(/[[\].]/g, "\\$&")).join(".*")),
+      ) as string,
+    });
+
+  test("a shape other than the config's, with both", async () => {
+    await refused(K_PROJ, filled(16, 16), "[16, 16]", "[8, 16]");
+    await refused(K_PROJ, filled(16, 8), "[16, 8]"); // transposed: as many numbers
+    await refused(K_PROJ, filled(128), "[128]");
+    await refused("model.norm.weight", filled(16, 1));
+    await refused("model.embed_tokens.weight", filled(41, 16), "[41, 16]", "[40, 16]");
+  });
+
+  test.each([
+    "model.layers.0.self_attn.q_proj.bias",
+    "model.layers.1.self_attn.q_norm.weight",
+    "model.layers.0.mlp.gate_proj.bias",
+    "model.layers.0.pre_feedforward_layernorm.weight",
+    "lm_head.bias",
+    "model.vision_tower.weight",
+    K_PROJ.replace("weight", "qweight"),
+  ])("a tensor that would change the result: %s", (name) => refused(name, filled(16)));
+
+  test("an element type that is needed and cannot be loaded", async () => {
+    const bytes = MODEL.files["model.safetensors"]!;
+    const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Record<
+      string,
+      object
+    >;
+    header[K_PROJ] = { ...header[K_PROJ], dtype: "I32" };
+    const files = await openSource({
+      files: { "model.safetensors": rawSafetensors(header, bytes.subarray(8 + length)) },
+    });
+    const { tensors } = await WeightFiles.open(files);
+    const config = parseModelConfig(MODEL.config);
+    expect(() => checkTensors(planLlama(config), tensors, 2)).toThrowError(
+      expect.objectContaining({
+        code: "tensor-invalid",
+        message: expect.stringMatching(/k_proj.*I32/) as string,
+      }) as Error,
+    );
+  });
+});
+
+test("left out on purpose: derived tables, a tied head stored twice, layers that were cut off", async () => {
+  const extra = {
+    "model.layers.0.self_attn.rotary_emb.inv_freq": filled(2),
+    "lm_head.weight": filled(40, 16),
+  };
+  await check({ ...MODEL.tensors, ...extra });
+  await check(MODEL.tensors, {}, 1);
+});
+
+describe("weight files", () => {
+  const open = async (files: Record<string, Uint8Array<ArrayBuffer>>) =>
+    WeightFiles.open(await openSource({ files }));
+  const INDEX = "model.safetensors.index.json";
+  const shard = writeSafetensors({ a: filled(2) });
+
+  test("neither weights nor an index is file-missing", async () => {
+    await expect(open({})).rejects.toMatchObject({
+      code: "file-missing",
+      message: expect.stringContaining("model.safetensors") as string,
+    });
+  });
+
+  test("a truncated file is weights-invalid", async () => {
+    const bytes = MODEL.files["model.safetensors"]!;
+    await expect(open({ "model.safetensors": bytes.slice(0, -4) })).rejects.toMatchObject({
+      code: "weights-invalid",
+    });
+  });
+
+  test.each([
+    null,
+    {},
+    { weight_map: {} },
+    { weight_map: [] },
+    { weight_map: { a: 3 } },
+    { weight_map: { a: "../x.safetensors" } },
+    { weight_map: { a: "https://x/y.safetensors" } },
+    { weight_map: { a: "model.bin" } },
+  ])("index %j is weights-invalid", async (index) => {
+    await expect(open({ [INDEX]: jsonFile(index) })).rejects.toMatchObject({
+      code: "weights-invalid",
+    });
+  });
+
+  test("the same tensor in two files is weights-invalid", async () => {
+    const index = jsonFile({ weight_map: { a: "x.safetensors", b: "y.safetensors" } });
+    const run = open({ [INDEX]: index, "x.safetensors": shard, "y.safetensors": shard });
+    await expect(run).rejects.toMatchObject({ code: "weights-invalid" });
+  });
+});
