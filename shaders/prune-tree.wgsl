@@ -48,14 +48,14 @@ fn count_kept_before(i: u32) -> u32 {
 }
 
 fn write_node(node: u32, i: u32) {
-  let depth = candidates_tree.depth[i] - 1u;
+  let levels = candidates_tree.depth[i];
   tree.token[node] = candidates_tree.token[i];
   tree.parent[node] = NO_PARENT;
   if (i != ROOT) { tree.parent[node] = new_index[candidates_tree.parent[i]]; }
-  tree.depth[node] = depth;
+  tree.depth[node] = levels - 1u;
   tree.score[node] = candidates_tree.score[i];
   tree.origin[node] = i;
-  for (var d = 0u; d <= depth; d += 1u) {
+  for (var d = 0u; d < levels; d += 1u) {
     tree.ancestor[node][d] = new_index[candidates_tree.ancestor[i][d + 1u]];
   }
 }
