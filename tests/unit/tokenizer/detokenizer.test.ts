@@ -27,9 +27,15 @@ const SAMPLES = [
   "👩‍👩‍👧 family",
 ];
 
+const METASPACE = { type: "Metaspace", replacement: "▁", prepend_scheme: "first" };
+
 const tokenizers: [string, () => Tokenizer][] = [
   ["sentencepiece with bytes", () => fromTiny(400)],
   ["sentencepiece without bytes", () => fromTiny(150)],
+  [
+    "sentencepiece with a Metaspace decoder",
+    () => createTokenizer({ ...tinyTokenizer(150).tokenizer, decoder: METASPACE }),
+  ],
   ["byte level", () => createTokenizer(byteLevelTokenizer())],
   ...REAL.map((name): [string, () => Tokenizer] => [
     `${name} (real)`,
