@@ -37,7 +37,7 @@ export async function runInBrowser({ request, mounts, adapter, emit }) {
       });
     });
     await page.exposeFunction("emit", emit);
-    await page.goto(server.origin);
+    await page.goto(server.origin, { timeout: 180_000 });
     const answer = page.evaluate(async (job) => {
       const { run } = await import(/** @type {any} */ ("/page.mjs"));
       /** @type {Promise<void>[]} */

@@ -68,6 +68,8 @@ export async function launchChromium({ adapter, args = [] } = {}) {
   const hardware = usesHardware(adapter ?? fromEnvironment ?? "auto");
   return chromium.launch({
     executablePath,
+    // A busy machine can take long, and a slow start is no failure.
+    timeout: 180_000,
     args: [
       "--headless=new",
       "--no-sandbox",

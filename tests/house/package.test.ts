@@ -56,4 +56,4 @@ test("types resolve for every ESM consumer (are the types wrong?)", () => {
     encoding: "utf8",
   });
   expect(status, stdout + stderr).toBe(0);
-});
+}, 120_000);
