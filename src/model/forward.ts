@@ -45,7 +45,12 @@ export interface ForwardPass {
 }
 
 /** The pass as a recording that can be replayed whenever the tree or the control block has changed. */
-export async function recordForward(gpu: Gpu, scope: BufferScope, model: LlamaModel, pass: ForwardPass): Promise<Recording> {
+export async function recordForward(
+  gpu: Gpu,
+  scope: BufferScope,
+  model: LlamaModel,
+  pass: ForwardPass,
+): Promise<Recording> {
   const recording = new Recording();
   const recorder = { gpu, scope, model, pass, recording };
   await recordEmbedding(recorder);
@@ -68,14 +73,21 @@ interface Recorder {
 
 async function recordEmbedding({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
   const { embedding } = model.weights;
-  const pipeline = await gpu.kernels.compile(embedRows, { statics: pass.treeStatics, weights: embedding.type });
+  const pipeline = await gpu.kernels.compile(embedRows, {
+    statics: pass.treeStatics,
+    weights: embedding.type,
+  });
   const { control, tree, scratch } = pass;
   const buffers = { control, tree, table: embedding.slice, rows: scratch.rowTable, x: scratch.x };
   const params = { cols4: embedding.k / 4, row_start: pass.rowStart, lag: pass.lag };
   recording.dispatch(pipeline.bind(scope, buffers, params), embedRowsGrid(pass.rows));
 }
 
-async function recordAttention(recorder: Recorder, layer: LlamaLayer, kv: BufferSlice): Promise<void> {
+async function recordAttention(
+  recorder: Recorder,
+  layer: LlamaLayer,
+  kv: BufferSlice,
+): Promise<void> {
   const { gpu, scope, model, pass, recording } = recorder;
   const { heads, kvHeads, headDim, rmsNormEps } = model.config;
   const { rowTable: rows, x, q, mixed } = pass.scratch;
@@ -92,7 +104,10 @@ async function recordAttention(recorder: Recorder, layer: LlamaLayer, kv: Buffer
   );
 
   const attend = await gpu.kernels.compile(attentionTree, { statics: pass.treeStatics });
-  recording.dispatch(attend.bind(scope, { q, kv, rows, tree: pass.tree, out: mixed }, shape), attentionTreeGrid(heads, pass.rows));
+  recording.dispatch(
+    attend.bind(scope, { q, kv, rows, tree: pass.tree, out: mixed }, shape),
+    attentionTreeGrid(heads, pass.rows),
+  );
 
   await recordProjection(recorder, layer.attentionOut, mixed);
 }
@@ -114,10 +129,18 @@ async function recordFeedForward(recorder: Recorder, layer: LlamaLayer): Promise
 }
 
 /** Adds a matrix product onto the residual stream. */
-async function recordProjection({ gpu, scope, pass, recording }: Recorder, matrix: WeightMatrix, x: BufferSlice): Promise<void> {
+async function recordProjection(
+  { gpu, scope, pass, recording }: Recorder,
+  matrix: WeightMatrix,
+  x: BufferSlice,
+): Promise<void> {
   const pipeline = await gpu.kernels.compile(matmulAdd, tiled(pass.rows, matrix));
   recording.dispatch(
-    pipeline.bind(scope, { x, w: matrix.slice, y: pass.scratch.x }, { rows: pass.rows, cols: matrix.cols, k4: matrix.k / 4 }),
+    pipeline.bind(
+      scope,
+      { x, w: matrix.slice, y: pass.scratch.x },
+      { rows: pass.rows, cols: matrix.cols, k4: matrix.k / 4 },
+    ),
     matmulAddGrid(matrix.cols, pass.rows),
   );
 }
@@ -129,7 +152,13 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
     pipeline.bind(
       scope,
       { x: pass.scratch.x, gain: norm, w: head.slice, logits: pass.scratch.logits },
-      { rows: pass.headRows, first: pass.headFirst, cols: head.cols, k4: head.k / 4, eps: model.config.rmsNormEps },
+      {
+        rows: pass.headRows,
+        first: pass.headFirst,
+        cols: head.cols,
+        k4: head.k / 4,
+        eps: model.config.rmsNormEps,
+      },
     ),
     normMatmulGrid(head.cols, pass.headRows),
   );
@@ -137,5 +166,8 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
 
 /** The variant for a matrix and a number of rows. Lanes depend on the matrix alone, so the row tile never changes a row's bits. */
 function tiled(rows: number, matrix: WeightMatrix) {
-  return { statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k) }, weights: matrix.type } as const;
+  return {
+    statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k) },
+    weights: matrix.type,
+  } as const;
 }

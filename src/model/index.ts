@@ -3,3 +3,4 @@ export * from "../kernels/index.ts";
 export * from "./forward.ts";
 export * from "./llama.ts";
 export * from "./scratch.ts";
+export * from "./load.ts";

@@ -16,12 +16,20 @@ export class LlamaModel {
   readonly contextLength: number;
   readonly #scope: BufferScope;
 
-  constructor(scope: BufferScope, config: ModelConfig, weights: LlamaWeights, contextLength: number) {
+  constructor(
+    scope: BufferScope,
+    config: ModelConfig,
+    weights: LlamaWeights,
+    contextLength: number,
+  ) {
     this.#scope = scope;
     this.config = config;
     this.weights = weights;
     this.contextLength = contextLength;
-    this.rope = scope.upload("rope", ropeTable(contextLength + EXTRA_POSITIONS, config.headDim, config.ropeTheta));
+    this.rope = scope.upload(
+      "rope",
+      ropeTable(contextLength + EXTRA_POSITIONS, config.headDim, config.ropeTheta),
+    );
   }
 
   /** Key/value heads times head size. */
@@ -34,4 +42,3 @@ export class LlamaModel {
     this.#scope.dispose();
   }
 }
-

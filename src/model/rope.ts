@@ -4,7 +4,11 @@
  * Cosines and sines for positions 0..positions-1: `[positions, headDim]`, cosines in the first half of a row. Computed
  * in f64 and rounded once, so every adapter rotates by the same angles.
  */
-export function ropeTable(positions: number, headDim: number, theta: number): Float32Array<ArrayBuffer> {
+export function ropeTable(
+  positions: number,
+  headDim: number,
+  theta: number,
+): Float32Array<ArrayBuffer> {
   const half = headDim / 2;
   const table = new Float32Array(positions * headDim);
   for (let i = 0; i < half; i++) {

@@ -21,7 +21,12 @@ export interface Scratch {
   readonly logits: BufferSlice;
 }
 
-export function createScratch(scope: BufferScope, config: ModelConfig, rows: number, logitRows: number): Scratch {
+export function createScratch(
+  scope: BufferScope,
+  config: ModelConfig,
+  rows: number,
+  logitRows: number,
+): Scratch {
   const f32 = (label: string, count: number) => scope.storage(label, count * 4);
   const attention = rows * config.heads * config.headDim;
   return {

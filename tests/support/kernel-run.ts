@@ -1,12 +1,8 @@
 // What kernel tests share: a Gpu on the fixture's device, and faults planted in a shader's text to
 // prove that a comparison can fail.
-import { describe, Gpu, type KernelSpec } from "../../src/gpu/index.ts";
-import { withDevice } from "../setup/gpu.ts";
+import type { KernelSpec } from "../../src/gpu/index.ts";
 
-/** Runs `body` on a fresh device with the library's GPU layer around it. */
-export function withGpu<T>(body: (gpu: Gpu) => Promise<T>): Promise<T> {
-  return withDevice((device) => body(new Gpu(device, describe(device.adapterInfo, device))));
-}
+export { withGpu } from "./shared-gpu.ts";
 
 let plants = 0;
 

@@ -1,0 +1,66 @@
+/** From a model's files to a model on the GPU. */
+import { CoppiceError } from "../errors.ts";
+import type { BufferScope, Gpu } from "../kernels/index.ts";
+import type { Dtype } from "../options.ts";
+import { parseModelConfig } from "./config.ts";
+import type { ModelConfig } from "./config.ts";
+import { LlamaModel } from "./llama.ts";
+import type { FileProgress, ModelFiles } from "./source.ts";
+import { loadLlamaWeights } from "./weights.ts";
+
+export interface LoadModelOptions {
+  /** What `readConfig` gave, where it was called before. */
+  readonly config?: ModelConfig;
+  readonly dtype?: Dtype;
+  /** Use the first layers only. Default: all. */
+  readonly layers?: number;
+  /** Tokens of prompt and output. Default: the smaller of 4,096 and the model's own limit. */
+  readonly contextLength?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: FileProgress) => void;
+}
+
+const DEFAULT_CONTEXT = 4096;
+
+/** Reads `config.json` and `generation_config.json`. Throws `config-missing`, `config-invalid`, `architecture-unknown`. */
+export async function readConfig(files: ModelFiles, layers?: number): Promise<ModelConfig> {
+  const config = await files.json("config.json");
+  if (config === undefined) {
+    throw new CoppiceError(
+      "config-missing",
+      `"${files.label}" has no config.json.`,
+      "Point to a model folder in the Hugging Face layout: config.json, model.safetensors, tokenizer.json.",
+    );
+  }
+  const generation = await files.json("generation_config.json");
+  return parseModelConfig(config, generation, layers === undefined ? {} : { layers });
+}
+
+/** Loads a model into `scope`; on failure everything it allocated is freed with that scope. */
+export async function loadModel(
+  gpu: Gpu,
+  scope: BufferScope,
+  files: ModelFiles,
+  options: LoadModelOptions = {},
+): Promise<LlamaModel> {
+  try {
+    const config = options.config ?? (await readConfig(files, options.layers));
+    const contextLength = chooseContext(config, options.contextLength);
+    const { dtype = "auto", signal, onProgress } = options;
+    const weights = await loadLlamaWeights(gpu, scope, files, config, { dtype, signal, onProgress });
+    return new LlamaModel(scope, config, weights, contextLength);
+  } catch (error) {
+    scope.dispose();
+    throw error;
+  }
+}
+
+function chooseContext(config: ModelConfig, wanted: number | undefined): number {
+  if (wanted === undefined) return Math.min(DEFAULT_CONTEXT, config.contextLength);
+  if (Number.isInteger(wanted) && wanted >= 2 && wanted <= config.contextLength) return wanted;
+  throw new CoppiceError(
+    "option-invalid",
+    `contextLength is ${wanted}; this model allows 2..${config.contextLength}.`,
+    `Set contextLength to ${config.contextLength} or less, or leave it out.`,
+  );
+}
