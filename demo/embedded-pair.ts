@@ -1,52 +1,33 @@
 // Serves models/tales/{target,draft} under /models/ while developing, and copies them into the static site.
-import { createReadStream, existsSync } from "node:fs";
-import { cp, stat } from "node:fs/promises";
-import { join, normalize, sep } from "node:path";
+import { existsSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Connect, Plugin } from "vite";
+import type { Plugin } from "vite";
+import { staticHandler } from "../scripts/lib/static.mjs";
 
-const FOLDERS = ["tales/target", "tales/draft"];
+const FOLDERS = ["tales/target/", "tales/draft/"];
 
+/** `models` is the folder that holds `tales/`. */
 export function embeddedPair(models: URL): Plugin {
   const root = fileURLToPath(models);
+  const mounts = Object.fromEntries(
+    FOLDERS.map((folder) => [`/models/${folder}`, join(root, folder)]),
+  );
   let outDir = "";
   return {
-    name: "embedded-pair",
+    name: "coppice:embedded-pair",
     configResolved(config) {
-      outDir = join(config.root, config.build.outDir);
+      outDir = resolve(config.root, config.build.outDir, "models");
     },
     configureServer(server) {
-      server.middlewares.use("/models", serve(root));
+      server.middlewares.use(staticHandler(mounts));
     },
     async closeBundle() {
-      await Promise.all(FOLDERS.map((folder) => copyFolder(root, join(outDir, "models"), folder)));
+      const present = FOLDERS.filter((folder) => existsSync(join(root, folder)));
+      const copy = (folder: string) =>
+        cp(join(root, folder), join(outDir, folder), { recursive: true });
+      await Promise.all(present.map(copy));
     },
   };
-}
-
-/** A middleware of its own, because Vite's answers a missing file with index.html, which hides the mistake. */
-function serve(root: string): Connect.NextHandleFunction {
-  return async (request, response) => {
-    const path = normalize(decodeURIComponent((request.url ?? "").replace(/[?#].*$/, "")));
-    const file = join(root, path);
-    const allowed = FOLDERS.some((folder) => file.startsWith(join(root, folder) + sep));
-    const found = allowed ? await stat(file).catch(() => undefined) : undefined;
-    if (!found?.isFile()) {
-      response.statusCode = 404;
-      response.end();
-      return;
-    }
-    response.setHeader(
-      "Content-Type",
-      file.endsWith(".json") ? "application/json" : "application/octet-stream",
-    );
-    response.setHeader("Content-Length", found.size);
-    if (request.method === "HEAD") response.end();
-    else createReadStream(file).pipe(response);
-  };
-}
-
-async function copyFolder(root: string, outDir: string, folder: string): Promise<void> {
-  const source = join(root, folder);
-  if (existsSync(source)) await cp(source, join(outDir, folder), { recursive: true });
 }

@@ -11,6 +11,8 @@ export default defineConfig({
   // Relative, so that the static site works in any folder of any server.
   base: "./",
   publicDir: false,
+  // A missing file is a 404, not the page again: that would only hide the mistake.
+  appType: "mpa",
   plugins: [embeddedPair(new URL("../models/", import.meta.url))],
   server: { fs: { allow: [repository] } },
   build: { target: "es2022", outDir: "dist", emptyOutDir: true },

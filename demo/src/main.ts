@@ -63,6 +63,7 @@ async function load(next: Pair): Promise<void> {
     figures.showAdapter(engine.facts.adapter);
     decoders.setHasDraft(engine.facts.draft !== undefined);
     enter("ready");
+    warmUp(engine);
   } catch (error) {
     if (controller !== current) return;
     const isAborted = CoppiceError.from(error).code === "aborted";
@@ -70,6 +71,13 @@ async function load(next: Pair): Promise<void> {
     if (!isAborted) showError(error, { label: "Try again", run: () => void load(pair) });
     enter("empty");
   }
+}
+
+/** A GPU compiles a decoder's shaders when they are first used: better now than after the first click. */
+function warmUp(loaded: Engine): void {
+  const { result } = loaded.generate("", { decoder: decoders.decoder(), maxNewTokens: 1 });
+  // What fails here fails again, and is told, when something is to be written.
+  result.catch(() => undefined);
 }
 
 /** Runs one piece of writing with everything around it: buttons, status, errors. */
@@ -82,7 +90,7 @@ async function work(
   enter("writing");
   trees.setLive(true);
   story.mark(undefined);
-  status.textContent = "Writing";
+  status.textContent = "Reading the opening line";
   try {
     const finishReason = await run(engine, {
       prompt: prompt.value,
@@ -116,6 +124,7 @@ function begin(opening: string, isRace: boolean): void {
 }
 
 function take(round: Round): void {
+  status.textContent = "Writing";
   legend.add(round);
   figures.show(round.metrics);
   trees.add(round);

@@ -1,0 +1,130 @@
+/** Drives the built playground in a browser: what the tests do and read, in a visitor's words. */
+import { mkdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { build } from "vite";
+import { ROOT } from "../../scripts/lib/files.mjs";
+import { serveStatic } from "../../scripts/lib/static.mjs";
+
+/** Where pictures go; `COPPICE_SCREENSHOTS=docs/images` renews those of the documentation. */
+const PICTURES = join(ROOT, process.env["COPPICE_SCREENSHOTS"] ?? ".cache/screenshots");
+
+export interface Site {
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+/** Builds the playground into a folder of its own and serves that. */
+export async function servePlayground(): Promise<Site> {
+  const folder = await mkdtemp(join(tmpdir(), "coppice-playground-"));
+  await build({
+    configFile: join(ROOT, "demo/vite.config.ts"),
+    logLevel: "warn",
+    build: { outDir: folder },
+  });
+  const server = await serveStatic({ "/": folder, "/index.html": join(folder, "index.html") });
+  const close = async () => {
+    await server.close();
+    await rm(folder, { recursive: true });
+  };
+  return { origin: server.origin, close };
+}
+
+type Phase = "loading" | "empty" | "ready" | "writing";
+
+/** One open playground. Everything that a visitor would find wrong in the console is collected. */
+export class Playground {
+  readonly page: Page;
+  /** Console errors and warnings, uncaught errors, and requests to anywhere else. */
+  readonly complaints: string[] = [];
+
+  private constructor(page: Page, origin: string) {
+    this.page = page;
+    page.on("console", (message) => {
+      const isBad = ["error", "warning"].includes(message.type());
+      if (isBad) this.complaints.push(`${message.type()}: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => this.complaints.push(`uncaught: ${error.message}`));
+    page.on("request", (request) => {
+      const url = request.url();
+      if (!url.startsWith(origin) && !/^(data|blob):/.test(url)) {
+        this.complaints.push(`request: ${url}`);
+      }
+    });
+  }
+
+  static async open(
+    browser: Browser,
+    site: Site,
+    options: BrowserContextOptions = {},
+  ): Promise<Playground> {
+    const page = await browser.newPage({
+      viewport: { width: 1360, height: 920 },
+      reducedMotion: "reduce",
+      ...options,
+    });
+    const playground = new Playground(page, site.origin);
+    await page.goto(`${site.origin}/index.html`);
+    return playground;
+  }
+
+  /** Waits until the page is in one of the phases, and says in which. */
+  async reach(...phases: Phase[]): Promise<Phase> {
+    const handle = await this.page.waitForFunction(
+      (wanted) => wanted.find((phase) => document.documentElement.dataset["phase"] === phase),
+      phases,
+      { timeout: 150_000 },
+    );
+    return (await handle.jsonValue()) as Phase;
+  }
+
+  async choose(decoder: "greedy" | "speculative", tree?: string): Promise<void> {
+    const panel = this.page.locator("#decoder");
+    if ((await panel.getAttribute("open")) === null) await panel.locator("summary").click();
+    await panel.locator(`input[name=decoder][value=${decoder}]`).check();
+    if (tree) await panel.locator(`input[name=tree][value=${tree}]`).check();
+  }
+
+  async setLength(tokens: number): Promise<void> {
+    await this.page.getByLabel("up to").fill(String(tokens));
+  }
+
+  /** Presses a button, waits for the end, and gives the whole text with the opening line. */
+  async write(button: "Generate" | "Continue" | "Race" = "Generate"): Promise<string> {
+    await this.page.getByRole("button", { name: button, exact: true }).click();
+    // The click itself begins the writing, so that "ready" can only be its end.
+    await this.reach("ready");
+    return this.story();
+  }
+
+  /** The text exactly as it stands in the page, line breaks included. */
+  async story(): Promise<string> {
+    return (await this.page.locator("#story").textContent()) ?? "";
+  }
+
+  /** How many tokens stand in the story, by origin. */
+  async countTokens(): Promise<Record<string, number>> {
+    const classes = await this.page
+      .locator("#story .token")
+      .evaluateAll((tokens) => tokens.map((token) => token.className.replace("token ", "")));
+    const counts: Record<string, number> = {};
+    for (const origin of classes) counts[origin] = (counts[origin] ?? 0) + 1;
+    return counts;
+  }
+
+  async figure(name: string): Promise<number> {
+    const text = await this.page.locator(`[data-figure=${name}]`).textContent();
+    return Number.parseFloat(text?.replaceAll(",", "") ?? "");
+  }
+
+  async takePicture(name: string, fullPage = false): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true });
+    await this.page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage });
+  }
+
+  close(): Promise<void> {
+    return this.page.context().close();
+  }
+}
