@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testAdapters } from "./lib/adapters.mjs";
-import { command } from "./lib/command.mjs";
+import { command, runMain } from "./lib/command.mjs";
 import { existsSync } from "./lib/files.mjs";
 import { ensureMachine } from "./lib/machine.mjs";
 import { ensurePackages } from "./lib/packages.mjs";
@@ -55,14 +55,16 @@ function tests(projects) {
     count(`vitest ${projects.join(" ")} ended badly`, false);
 }
 
-ensurePackages();
-const missing = ensureMachine();
-count("browser and adapters are here", missing.length === 0, missing.join("\n"));
-for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
-// Apart, so that a browser under test does not share the processor with the kernels' tests.
-tests(["unit", ...testAdapters().map(({ name }) => name)]);
-tests(["e2e"]);
+await runMain(() => {
+  ensurePackages();
+  const missing = ensureMachine();
+  count("browser and adapters are here", missing.length === 0, missing.join("\n"));
+  for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
+  // Apart, so that a browser under test does not share the processor with the kernels' tests.
+  tests(["unit", ...testAdapters().map(({ name }) => name)]);
+  tests(["e2e"]);
 
-const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
-process.exitCode = total.failed > 0 ? 1 : 0;
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
+  process.exitCode = total.failed > 0 ? 1 : 0;
+});

@@ -21,3 +21,16 @@ export function command(program, args, { env = {}, show = false } = {}) {
   const output = `${run.stdout ?? ""}${run.stderr ?? ""}${run.error?.message ?? ""}`;
   return { ok: run.status === 0, output };
 }
+
+/**
+ * A script's body: an error is told in its own words, without a stack that says nothing to a user.
+ * @param {() => Promise<void> | void} body
+ */
+export async function runMain(body) {
+  try {
+    await body();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
