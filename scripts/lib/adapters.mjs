@@ -48,3 +48,9 @@ export function testAdapters() {
   ];
   return process.env["COPPICE_HARDWARE"] ? [...software, hardware] : software;
 }
+
+/**
+ * Dawn features to leave out on software adapters. With this one, SwiftShader clears workgroup memory by a
+ * statement per word: kernels took up to a hundred times longer to compile. Without it a loop clears the memory.
+ */
+export const SLOW_DAWN_FEATURES = "use_vulkan_zero_initialize_workgroup_memory_extension";

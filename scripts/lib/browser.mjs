@@ -1,6 +1,7 @@
 // Finding and starting a Chromium with WebGPU: the system's own first, then Playwright's.
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { SLOW_DAWN_FEATURES } from "./adapters.mjs";
 import { existsSync, globSync } from "./files.mjs";
 
 const LINUX = [
@@ -47,6 +48,11 @@ export function findChromium() {
 
 /** @typedef {"auto" | "hardware" | "swiftshader"} AdapterChoice */
 
+const SOFTWARE_ADAPTER = [
+  "--use-webgpu-adapter=swiftshader",
+  `--disable-dawn-features=${SLOW_DAWN_FEATURES}`,
+];
+
 /** @param {AdapterChoice} choice */
 function usesHardware(choice) {
   if (choice !== "auto") return choice === "hardware";
@@ -74,7 +80,7 @@ export async function launchChromium({ adapter, args = [] } = {}) {
       "--headless=new",
       "--no-sandbox",
       "--enable-unsafe-webgpu",
-      ...(hardware ? ["--enable-features=Vulkan"] : ["--use-webgpu-adapter=swiftshader"]),
+      ...(hardware ? ["--enable-features=Vulkan"] : SOFTWARE_ADAPTER),
       ...args,
     ],
   });

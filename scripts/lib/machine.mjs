@@ -6,10 +6,9 @@ import { BROWSER_MISSING, findChromium } from "./browser.mjs";
 /** @param {string} name */
 const hasAdapter = (name) => testAdapters().some((adapter) => adapter.name === name && adapter.icd);
 
-/** @returns {string[]} what is still missing, each with its fix */
-export function ensureMachine() {
-  const linux = process.platform === "linux";
-  if (linux && canUseApt()) {
+/** Installs what it can, and throws with what to install where it cannot. */
+export function requireMachine() {
+  if (canUseApt()) {
     // Debian's chromium brings the SwiftShader driver along.
     if (!findChromium() || !hasAdapter("swiftshader")) aptInstall(["chromium"]);
     if (!hasAdapter("lavapipe") || !mesaIsNewEnough()) aptInstallLavapipe();
@@ -17,5 +16,6 @@ export function ensureMachine() {
   const missing = testAdapters()
     .filter(({ name, icd }) => name !== "hardware" && !icd)
     .map(({ fix }) => fix);
-  return findChromium() ? missing : [BROWSER_MISSING, ...missing];
+  if (!findChromium()) missing.unshift(BROWSER_MISSING);
+  if (missing.length > 0) throw new Error(missing.map((fix) => `missing: ${fix}`).join("\n"));
 }
