@@ -10,7 +10,8 @@ const hasAdapter = (name) => testAdapters().some((adapter) => adapter.name === n
 export function requireMachine() {
   if (canUseApt()) {
     // Debian's chromium brings the SwiftShader driver along.
-    if (!findChromium() || !hasAdapter("swiftshader")) aptInstall(["chromium"]);
+    const chosen = process.env["CHROME_PATH"];
+    if (!chosen && (!findChromium() || !hasAdapter("swiftshader"))) aptInstall(["chromium"]);
     if (!hasAdapter("lavapipe") || !mesaIsNewEnough()) aptInstallLavapipe();
   }
   const missing = testAdapters()
