@@ -20,14 +20,13 @@ struct Params {
 @group(0) @binding(5) var<uniform> params: Params;
 
 const TILE = 64u; // keys per tile, and lanes
+const SPAN = 8u; // its square is TILE
 const LOWEST = -3.0e38; // stands for -inf, which WGSL lets compilers assume away
 
-var<workgroup> query: array<vec4<f32>, TILE>;
 var<workgroup> scores: array<f32, TILE>;
-var<workgroup> chances: array<f32, TILE>;    // exp(score - highest), not yet divided by their sum
-var<workgroup> values_at: array<u32, TILE>;  // where the tile's values start in kv
-var<workgroup> partials: array<vec4<f32>, TILE>;
-var<workgroup> sums: array<f32, TILE>;
+var<workgroup> chances: array<f32, TILE>; // exp(score - highest), not yet divided by their sum
+var<workgroup> values_at: array<u32, TILE>; // where the tile's values start in kv
+var<workgroup> partials: array<vec4<f32>, TILE / 2u>;
 
 // The slot of the key at logical index l. The base of a draft's first pass may be -1, hence the signs.
 fn slot_of(row: Row, l: u32) -> u32 {
@@ -38,12 +37,38 @@ fn slot_of(row: Row, l: u32) -> u32 {
   return row.base + tree.ancestor[row.node][beyond_prefix];
 }
 
-fn highest_score() -> f32 {
+// The highest of all lanes' scores. To be called by all lanes.
+fn highest_score(lane: u32, score: f32) -> f32 {
+  scores[lane] = score;
+  workgroupBarrier();
+  if (lane < SPAN) {
+    var high = score;
+    for (var i = 1u; i < SPAN; i++) {
+      high = max(high, scores[lane + i * SPAN]);
+    }
+    scores[lane] = high;
+  }
+  workgroupBarrier();
   var high = scores[0];
-  for (var i = 1u; i < TILE; i++) {
+  for (var i = 1u; i < SPAN; i++) {
     high = max(high, scores[i]);
   }
   return high;
+}
+
+// The sum of all lanes' numbers, by a fixed pairwise tree. To be called by all lanes.
+fn sum_lanes(lane: u32, own: f32) -> f32 {
+  scores[lane] = own;
+  workgroupBarrier();
+  for (var stride = TILE / 4u; stride > 0u; stride /= 4u) {
+    if (lane < stride) {
+      let low = scores[lane] + scores[lane + stride];
+      let high = scores[lane + 2u * stride] + scores[lane + 3u * stride];
+      scores[lane] = low + high;
+    }
+    workgroupBarrier();
+  }
+  return scores[0];
 }
 
 @compute @workgroup_size(TILE)
@@ -66,11 +91,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let part = lane % parts;
   let key_group = lane / parts;
 
-  if (lane < dim4) {
-    query[lane] = q[q_at + lane];
-  }
-  workgroupBarrier();
-
   var highest = LOWEST;
   var sum = 0.0; // of this lane's own chances
   var output = vec4<f32>();
@@ -82,14 +102,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       slot_at = slot_of(row, l) * kv_dim4 + kv_head_at;
       score = 0.0;
       for (var i = 0u; i < dim4; i++) {
-        score = add_dot(score, query[i], kv[slot_at + i]);
+        score = add_dot(score, q[q_at + i], kv[slot_at + i]);
       }
       score *= scale;
     }
-    scores[lane] = score;
-    workgroupBarrier();
 
-    let higher = max(highest, highest_score());
+    let higher = max(highest, highest_score(lane, score));
     let rescale = select(exp(highest - higher), 0.0, tile == 0u);
     highest = higher;
     var chance = 0.0;
@@ -110,20 +128,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
-  sums[lane] = sum;
-  partials[lane] = output;
-  workgroupBarrier();
-  for (var stride = TILE / 2u; stride > 0u; stride /= 2u) {
+  let total = sum_lanes(lane, sum);
+  for (var stride = TILE / 2u; stride >= parts; stride /= 2u) {
+    if (lane >= stride && lane < 2u * stride) {
+      partials[lane - stride] = output;
+    }
+    workgroupBarrier();
     if (lane < stride) {
-      sums[lane] += sums[lane + stride];
-      if (stride >= parts) {
-        partials[lane] += partials[lane + stride];
-      }
+      output += partials[lane];
     }
     workgroupBarrier();
   }
   if (lane < dim4) {
     // No keys, no sum: the row of a draft before the first token.
-    out[q_at + lane] = select(vec4<f32>(), partials[lane] / sums[0], keys > 0u);
+    out[q_at + lane] = select(vec4<f32>(), output / total, keys > 0u);
   }
 }

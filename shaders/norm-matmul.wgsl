@@ -1,6 +1,6 @@
 // Logits: logits[r, c] = sum_k w[c, k] n[k], with n = x[first + r, :] * gain / rms(x[first + r, :]).
 //
-// Grid: x = ceil(cols / COLS), y = ceil(rows / ROWS). The lanes stride over k; each weight is loaded
+// Grid: x = ceil(cols / 4), y = ceil(rows / ROWS). The lanes stride over k; each weight is loaded
 // once and used for all ROWS rows.
 
 struct Params {
@@ -17,20 +17,18 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> logits: array<f32>;   // [rows, cols]
 @group(0) @binding(4) var<uniform> params: Params;
 
-fn weight_row(group: u32, c: u32) -> u32 {
-  return min(group * COLS + c, params.cols - 1u);
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let first_col = group.x * COLUMNS;
   let first_row = group.y * ROWS;
-  norm_dot(lane, group.x, params.first + first_row, params.first + params.rows - 1u);
+  let columns = min(first_col + vec4(0u, 1u, 2u, 3u), vec4(params.cols - 1u));
+  norm_dot(lane, columns, params.first + first_row, params.first + params.rows - 1u);
 
-  for (var o = lane; o < ROWS * COLS; o += WORKGROUP_SIZE) {
-    let row = first_row + o / COLS;
-    let col = group.x * COLS + o % COLS;
+  for (var output = lane; output < ROWS * COLUMNS; output += WORKGROUP_SIZE) {
+    let row = first_row + output / COLUMNS;
+    let col = first_col + output % COLUMNS;
     if (row < params.rows && col < params.cols) {
-      logits[row * params.cols + col] = normed_sum(o / COLS, o % COLS);
+      logits[row * params.cols + col] = normed_sum(output / COLUMNS)[output % COLUMNS];
     }
   }
 }

@@ -1,8 +1,8 @@
 // Attention inputs: [q, k, v][r] = w n, with n = x[r, :] * gain / rms(x[r, :]); q and k are rotated,
 // (a, b) = (u[i], u[i + d/2]) -> (a cos - b sin, b cos + a sin), and k and v go into the cache.
 //
-// Grid: x = ceil((heads + 2 kv_heads) * head_dim / COLS), y = ceil(rows / ROWS). A workgroup takes
-// COLS / 2 rotation pairs; the lanes stride over k, and each weight is loaded once for all ROWS rows.
+// Grid: x = (heads + 2 kv_heads) * head_dim / 4, y = ceil(rows / ROWS). A workgroup takes two rotation
+// pairs; the lanes stride over k, and each weight is loaded once for all ROWS rows.
 
 struct Params {
   rows: u32,
@@ -23,7 +23,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> kv: array<f32>;     // [2, slots, kv_heads, head_dim]: keys, values
 @group(0) @binding(7) var<uniform> params: Params;
 
-const PAIRS = COLS / 2u; // per workgroup
+const PAIRS = COLUMNS / 2u; // per workgroup; head_dim is a multiple of 4, so there is an even number of them
 
 // The first element of a rotation pair, as a row of w; the second is head_dim / 2 further on.
 fn pair_start(pair: u32) -> u32 {
@@ -31,27 +31,18 @@ fn pair_start(pair: u32) -> u32 {
   return pair / half * params.head_dim + pair % half;
 }
 
-fn pair_count() -> u32 {
-  return (params.heads + 2u * params.kv_heads) * params.head_dim / 2u;
-}
-
-fn weight_row(group: u32, c: u32) -> u32 {
-  let pair = min(group * PAIRS + c % PAIRS, pair_count() - 1u);
-  return pair_start(pair) + select(0u, params.head_dim / 2u, c >= PAIRS);
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let first_row = group.y * ROWS;
-  norm_dot(lane, group.x, first_row, params.rows - 1u);
+  let starts = vec2(pair_start(group.x * PAIRS), pair_start(group.x * PAIRS + 1u));
+  norm_dot(lane, vec4(starts, starts + params.head_dim / 2u), first_row, params.rows - 1u);
 
-  for (var o = lane; o < ROWS * PAIRS; o += WORKGROUP_SIZE) {
-    let row = first_row + o / PAIRS;
-    let pair = group.x * PAIRS + o % PAIRS;
-    if (row < params.rows && pair < pair_count()) {
-      let a = normed_sum(o / PAIRS, o % PAIRS);
-      let b = normed_sum(o / PAIRS, o % PAIRS + PAIRS);
-      store(row, pair_start(pair), vec2(a, b));
+  for (var output = lane; output < ROWS * PAIRS; output += WORKGROUP_SIZE) {
+    let row = first_row + output / PAIRS;
+    let pair = output % PAIRS;
+    if (row < params.rows) {
+      let sums = normed_sum(output / PAIRS);
+      store(row, starts[pair], vec2(sums[pair], sums[pair + PAIRS]));
     }
   }
 }

@@ -1,7 +1,7 @@
 // Gated feed-forward: h[r, c] = silu(wg[c, :] n) * (wu[c, :] n), with n = x[r, :] * gain / rms(x[r, :]).
 //
-// Grid: x = ceil(cols / (COLS / 2)), y = ceil(rows / ROWS). A workgroup takes the gate and up rows of
-// COLS / 2 columns; the lanes stride over k, and each weight is loaded once for all ROWS rows.
+// Grid: x = ceil(cols / 2), y = ceil(rows / ROWS). A workgroup takes the gate and up rows of two columns;
+// the lanes stride over k, and each weight is loaded once for all ROWS rows.
 
 struct Params {
   rows: u32,
@@ -16,23 +16,22 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> h: array<f32>;      // [rows, cols]
 @group(0) @binding(4) var<uniform> params: Params;
 
-const PAIRS = COLS / 2u; // columns of h per workgroup
-
-fn weight_row(group: u32, c: u32) -> u32 {
-  return min(group * PAIRS + c % PAIRS, params.cols - 1u) + select(0u, params.cols, c >= PAIRS);
-}
+const PAIRS = COLUMNS / 2u; // columns of h per workgroup
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let first_col = group.x * PAIRS;
   let first_row = group.y * ROWS;
-  norm_dot(lane, group.x, first_row, params.rows - 1u);
+  let pair = min(first_col + vec2(0u, 1u), vec2(params.cols - 1u));
+  norm_dot(lane, vec4(pair, params.cols + pair), first_row, params.rows - 1u);
 
-  for (var o = lane; o < ROWS * PAIRS; o += WORKGROUP_SIZE) {
-    let row = first_row + o / PAIRS;
-    let col = group.x * PAIRS + o % PAIRS;
+  for (var output = lane; output < ROWS * PAIRS; output += WORKGROUP_SIZE) {
+    let row = first_row + output / PAIRS;
+    let col = first_col + output % PAIRS;
     if (row < params.rows && col < params.cols) {
-      let gate = normed_sum(o / PAIRS, o % PAIRS);
-      let up = normed_sum(o / PAIRS, o % PAIRS + PAIRS);
+      let sums = normed_sum(output / PAIRS);
+      let gate = sums[output % PAIRS];
+      let up = sums[output % PAIRS + PAIRS];
       // Below -80 silu is zero for all purposes; the bound keeps exp from overflowing.
       h[row * params.cols + col] = gate / (1.0 + exp(-max(gate, -80.0))) * up;
     }

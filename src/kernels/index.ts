@@ -10,7 +10,7 @@ export type {
   Pipeline,
   WeightType,
 } from "../gpu/index.ts";
-export * from "./row-tile.ts";
+export { laneCount, rowTile, type RowTile } from "./row-tile.ts";
 
 // The forward pass.
 export * from "./attention-tree.ts";

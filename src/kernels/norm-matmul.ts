@@ -1,22 +1,23 @@
 import addDot from "../../shaders/shared/add-dot.wgsl?raw";
+import columns from "../../shaders/shared/columns.wgsl?raw";
 import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
 import wgsl from "../../shaders/norm-matmul.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
-import { COLS, rowTile } from "./row-tile.ts";
+import { COLUMNS, rowTile } from "./row-tile.ts";
 
 /** The last norm and the language-model head: logits. */
 export const normMatmul = defineKernel({
   name: "norm-matmul",
   wgsl,
-  shared: [normDot, laneSums, addDot],
+  shared: [normDot, laneSums, columns, addDot],
   buffers: { x: "read", gain: "read", w: "read", logits: "read_write" },
   params: { rows: "u32", first: "u32", cols: "u32", k4: "u32", eps: "f32" },
   constants: {},
-  statics: { ROWS: 1, COLS, WORKGROUP_SIZE: 64 },
+  statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
   weights: true,
 });
 
 export function normMatmulGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {
-  return [Math.ceil(cols / COLS), Math.ceil(rows / tile)];
+  return [Math.ceil(cols / COLUMNS), Math.ceil(rows / tile)];
 }

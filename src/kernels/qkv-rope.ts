@@ -1,16 +1,17 @@
 import addDot from "../../shaders/shared/add-dot.wgsl?raw";
+import columns from "../../shaders/shared/columns.wgsl?raw";
 import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
 import rows from "../../shaders/shared/rows.wgsl?raw";
 import wgsl from "../../shaders/qkv-rope.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
-import { COLS, rowTile } from "./row-tile.ts";
+import { COLUMNS, rowTile } from "./row-tile.ts";
 
 /** Norm, then queries, keys and values; rotates q and k, and puts k and v into the cache. */
 export const qkvRope = defineKernel({
   name: "qkv-rope",
   wgsl,
-  shared: [rows, normDot, laneSums, addDot],
+  shared: [rows, normDot, laneSums, columns, addDot],
   buffers: {
     x: "read",
     gain: "read",
@@ -30,11 +31,11 @@ export const qkvRope = defineKernel({
     eps: "f32",
   },
   constants: {},
-  statics: { ROWS: 1, COLS, WORKGROUP_SIZE: 64 },
+  statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
   weights: true,
 });
 
 /** `cols` is the height of w: (heads + 2 kv_heads) * head_dim. */
 export function qkvRopeGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {
-  return [Math.ceil(cols / COLS), Math.ceil(rows / tile)];
+  return [Math.ceil(cols / COLUMNS), Math.ceil(rows / tile)];
 }

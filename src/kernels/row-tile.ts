@@ -3,8 +3,8 @@
 /** Rows that share one load of the weights. */
 export type RowTile = 1 | 2 | 4 | 8;
 
-/** Columns of the weight matrix per workgroup, unless a variant says otherwise; even. */
-export const COLS = 4;
+/** Rows of the weight matrix, so columns of the product, per workgroup. */
+export const COLUMNS = 4;
 
 /** The `ROWS` variant for a pass of `rows` rows: the smallest that holds them, else 8. */
 export function rowTile(rows: number): RowTile {
@@ -14,11 +14,11 @@ export function rowTile(rows: number): RowTile {
 }
 
 /**
- * A `WORKGROUP_SIZE` for products along `k`, 8 to 64: four or more vec4 per lane. It sets the order of the sums, so
+ * A `WORKGROUP_SIZE` for products along `k`, 4 to 64: four or more vec4 per lane. It sets the order of the sums, so
  * one value must serve all row tiles of a matrix.
  */
 export function laneCount(k: number): number {
   let lanes = 64;
-  while (lanes > 8 && lanes * 16 > k) lanes /= 2;
+  while (lanes > 4 && lanes * 16 > k) lanes /= 2;
   return lanes;
 }

@@ -3,6 +3,7 @@ import { Recording, type Gpu, type WeightType } from "../../src/gpu/index.ts";
 import { DRAFT_TREE, embedRows, embedRowsGrid, encodeControl, encodeTokenTree, TARGET_TREE } from "../../src/kernels/index.ts";
 import { embedRows as reference } from "../reference/embed-rows.ts";
 import { weights } from "../support/awkward.ts";
+import { faultTest } from "../support/fault-test.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
 
@@ -71,7 +72,7 @@ test.each(["f32", "f16"] as const)("%s tables: exact, whatever the row and the l
   }),
 );
 
-test.each([
+faultTest.each([
   ["the tree's token where the pending one belongs", "node == params.lag", "false"],
   ["the pending token where the previous one belongs", "return control.previous", "return control.pending"],
   ["no lag", "control.base - params.lag", "control.base"],

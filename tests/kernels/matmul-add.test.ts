@@ -4,6 +4,7 @@ import { laneCount, matmulAdd, matmulAddGrid, rowTile } from "../../src/kernels/
 import { matmulAdd as reference } from "../reference/matmul-add.ts";
 import { awkwardRows, weights } from "../support/awkward.ts";
 import { expectClose, mismatches, type Tolerance } from "../support/close.ts";
+import { faultTest } from "../support/fault-test.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { dotRoundings, gamma, SMALLEST } from "../support/tolerance.ts";
 
@@ -67,12 +68,12 @@ test.each(["f32", "f16"] as const)("%s weights agree with f64", (type) =>
   }),
 );
 
-test.each([
-  ["y is overwritten", "+= lane_sum(o)", "= lane_sum(o)"],
+faultTest.each([
+  ["y is overwritten", "+= lane_sum", "= lane_sum"],
   ["the last row is left out", "row < params.rows", "row + 1u < params.rows"],
   ["the last vec4 is left out", "k < params.k4", "k < params.k4 - 1u"],
   ["the lanes are not all added up", "stride > 0u", "stride > 1u"],
-  ["one product too few", "fma(a.x, b.x, sum)", "sum"],
+  ["one product too few", "fma(weights[0], vec4(x.x), sum)", "sum"],
 ])("a planted fault is seen: %s", (_, right, wrong) =>
   withGpu(async (gpu) => {
     const { actual, expected, tolerance } = await run(

@@ -4,6 +4,7 @@ import { laneCount, normMatmul, normMatmulGrid, rowTile } from "../../src/kernel
 import { normMatmul as reference } from "../reference/norm-matmul.ts";
 import { awkwardRows, gains, weights } from "../support/awkward.ts";
 import { expectClose, mismatches, type Tolerance } from "../support/close.ts";
+import { faultTest } from "../support/fault-test.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normDotTolerance } from "../support/tolerance.ts";
 
@@ -84,13 +85,13 @@ test("rows of zeros and of tiny numbers stay finite", () =>
     expect(Math.abs(tiny! / (6e-30 / Math.sqrt(EPS)) - 1)).toBeLessThan(1e-6);
   }));
 
-test.each([
+faultTest.each([
   ["eps is forgotten", "mean_square + params.eps", "mean_square"],
   ["eps is added to the root", "inverseSqrt(mean_square + params.eps)", "1.0 / (sqrt(mean_square) + params.eps)"],
   ["the sum instead of the mean of squares", "/ f32(params.k4 * 4u)", ""],
   ["no gain", "value * g", "value"],
   ["`first` is forgotten", "params.first + first_row,", "first_row,"],
-  ["the gain is counted as part of x", "value, value)", "scaled, scaled)"],
+  ["the gain is counted as part of x", "value, value)", "value * g, value * g)"],
 ])("a planted fault is seen: %s", (_, right, wrong) =>
   withGpu(async (gpu) => {
     const size = { rows: 6, first: 1, cols: 6, k: 100, type: "f32" } as const;

@@ -4,6 +4,7 @@ import { laneCount, qkvRope, qkvRopeGrid, rowTile } from "../../src/kernels/inde
 import { qkvRope as reference, type Qkv } from "../reference/qkv-rope.ts";
 import { awkwardRows, gains, weights } from "../support/awkward.ts";
 import { expectClose, mismatches } from "../support/close.ts";
+import { faultTest } from "../support/fault-test.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normDotTolerance, UNIT } from "../support/tolerance.ts";
 
@@ -136,7 +137,7 @@ test("a row before the first token (position and slot -1) leaves the cache alone
     expect([...new Float32Array(kv!)]).toEqual(Array.from({ length: 24 }, () => UNTOUCHED));
   }));
 
-test.each([
+faultTest.each([
   ["the rotation turns the other way", "rope[angle + half])", "-rope[angle + half])"],
   ["interleaved instead of half-split pairs", "pair / half * params.head_dim + pair % half", "pair * 2u"],
   ["positions are off by one", "place.position * params.head_dim", "(place.position + 1u) * params.head_dim"],
