@@ -1,5 +1,6 @@
 // Gives Node the WebGPU of a browser (Dawn), on the adapter that the vitest project chose.
 import { create, globals } from "webgpu";
+import { SLOW_DAWN_FEATURES } from "../../scripts/lib/adapters.mjs";
 
 const missing = `No "${process.env["COPPICE_ADAPTER"]}" adapter. ${process.env["COPPICE_ADAPTER_FIX"]}`;
 
@@ -12,7 +13,7 @@ if (process.env["COPPICE_ADAPTER"] !== "hardware" && !process.env["VK_ICD_FILENA
 const holder = globalThis as typeof globalThis & { coppiceGpu?: GPU };
 if (!holder.coppiceGpu) {
   Object.assign(globalThis, globals);
-  holder.coppiceGpu = create([]);
+  holder.coppiceGpu = create([`disable-dawn-features=${SLOW_DAWN_FEATURES}`]);
   Object.defineProperty(globalThis, "navigator", {
     value: { gpu: holder.coppiceGpu, userAgent: "node" },
     configurable: true,
