@@ -20,6 +20,7 @@ const DISPOSE_LIMIT = 2000;
  */
 export async function loadEngine(options: LoadOptions): Promise<Engine> {
   const { onProgress, signal, ...rest } = options ?? {};
+  checkSignal(signal);
   throwIfAborted(signal);
   const request = {
     ...rest,
@@ -97,16 +98,18 @@ export class Engine {
     const { port1, port2 } = new MessageChannel();
     const stop = (): void => stream.fail(aborted(signal?.reason));
     const stream: TokenStream = new TokenStream(port1, () => {
-      this.#streams.delete(stream);
-      signal?.removeEventListener("abort", stop);
+      if (this.#streams.delete(stream)) signal?.removeEventListener("abort", stop);
     });
-    if (this.#closed) stream.fail(this.#closed);
-    else if (signal?.aborted) stop();
-    else {
+    try {
+      if (this.#closed) throw this.#closed;
+      checkSignal(signal);
+      throwIfAborted(signal);
       this.#streams.add(stream);
       signal?.addEventListener("abort", stop);
       const call = this.#link.host.generate(prompt, rest, transfer(port2, [port2]));
       call.catch((error: unknown) => stream.fail(typed(error)));
+    } catch (error) {
+      stream.fail(typed(error));
     }
     return stream;
   }
@@ -164,6 +167,13 @@ function workerFailed(message = "its script could not be loaded", cause?: unknow
   );
 }
 
+/** The other options are checked in the worker; a signal stays here. */
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (!signal || typeof signal.addEventListener === "function") return;
+  const fix = "Pass the signal of an AbortController.";
+  throw new CoppiceError("option-invalid", "signal is no AbortSignal.", fix);
+}
+
 /** Errors of the browser's own on the way to the worker, as ours. */
 function typed(error: unknown): CoppiceError {
   if (!(error instanceof DOMException) || error.name !== "DataCloneError") {
@@ -180,16 +190,27 @@ async function portable(source: unknown): Promise<unknown> {
   }
   if (typeof source !== "object" || source === null) return source;
   if ("model" in source) return { ...source, model: await portable(source.model) };
-  if (!("files" in source) || typeof source.files !== "object" || !source.files) return source;
-  const files = Object.entries(source.files).map(async ([name, content]: [string, unknown]) => [
+  const { files: given } = source as { files?: unknown };
+  if (typeof given !== "object" || !given || given instanceof Map) return source;
+  const files = Object.entries(given).map(async ([name, content]: [string, unknown]) => [
     name,
     content instanceof Response ? await body(name, content) : content,
   ]);
   return { ...source, files: Object.fromEntries(await Promise.all(files)) as object };
 }
 
+/** A body can be read once, but a target and a draft may be made of the same response. */
+const bodies = new WeakMap<Response, Promise<Blob>>();
+
 async function body(name: string, response: Response): Promise<Blob> {
-  if (response.ok) return response.blob();
-  const message = `The response for "${name}" has status ${response.status}.`;
-  throw new CoppiceError("network", message, "Check its URL.");
+  const what = `The response for "${name}"`;
+  if (!response.ok) {
+    throw new CoppiceError("network", `${what} has status ${response.status}.`, "Check its URL.");
+  }
+  const blob = bodies.get(response) ?? response.blob();
+  bodies.set(response, blob);
+  return blob.catch((cause: unknown) => {
+    const fix = "Pass a response whose body nobody has read.";
+    throw new CoppiceError("network", `${what} cannot be read.`, fix, { cause });
+  });
 }

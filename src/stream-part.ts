@@ -134,7 +134,7 @@ export interface EngineFacts {
 }
 
 export interface ModelFacts {
-  /** Repo id, URL or "files". */
+  /** Repo id, URL, or words for files that were handed in. */
   readonly label: string;
   readonly layers: number;
   readonly parameters: number;

@@ -5,6 +5,7 @@ import { CoppiceError } from "../errors.ts";
 export function show(value: unknown): string {
   if (value === undefined) return "missing";
   if (typeof value === "function") return "a function";
+  if (value instanceof Map) return "a Map";
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   const text = JSON.stringify(value) ?? typeof value;
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;

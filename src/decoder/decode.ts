@@ -26,6 +26,8 @@ export interface DecodeJob {
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
   readonly trees: boolean;
+  /** Given out at the start. */
+  readonly warnings: readonly string[];
   readonly text: TextDecoder;
   /** The text of a token that follows another, for display. */
   textOf(id: number, previous: number | undefined): string;
@@ -45,11 +47,10 @@ export async function* decode(
   throwIfAborted(signal);
 
   yield { type: "text-start", promptTokens: prompt.length };
+  for (const message of job.warnings) yield { type: "warning", message };
   if (job.maxNewTokens !== undefined && job.maxNewTokens > room) {
-    yield {
-      type: "warning",
-      message: `maxNewTokens is ${job.maxNewTokens}, but the context of ${session.contextLength} has room for ${room} after the prompt's ${prompt.length}.`,
-    };
+    const message = `maxNewTokens is ${job.maxNewTokens}, but the context of ${session.contextLength} has room for ${room} after the prompt's ${prompt.length}.`;
+    yield { type: "warning", message };
   }
   await session.start(prompt);
 

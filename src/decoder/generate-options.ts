@@ -21,6 +21,8 @@ export interface ResolvedGenerate {
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
   readonly trees: boolean;
+  /** What was asked for and does not apply, in words. */
+  readonly warnings: readonly string[];
 }
 
 const FIELDS = [
@@ -39,15 +41,21 @@ export function resolveGenerateOptions(
   engine: { readonly hasDraft: boolean },
 ): ResolvedGenerate {
   const options = checkRecord("options", value ?? {}, FIELDS);
+  const decoder = resolveDecoder(options.decoder, engine.hasDraft);
+  const trees = checkBoolean("trees", options.trees, false);
   return {
-    decoder: resolveDecoder(options.decoder, engine.hasDraft),
+    decoder,
     seed: checkInteger("seed", options.seed, 0, 0xffff_ffff, 0),
     maxNewTokens:
       options.maxNewTokens === undefined
         ? undefined
         : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER),
     stop: resolveStop(options.stop),
-    trees: checkBoolean("trees", options.trees, false),
+    trees,
+    warnings:
+      trees && decoder.kind === "greedy"
+        ? ["trees is true, but the greedy decoder grows none."]
+        : [],
   };
 }
 

@@ -72,7 +72,7 @@ function resolveSource(field: string, value: unknown): ModelSource {
     );
   }
   const { files } = checkRecord(field, value, ["files"]);
-  if (typeof files !== "object" || files === null || Array.isArray(files)) {
+  if (typeof files !== "object" || files === null || Array.isArray(files) || files instanceof Map) {
     throw invalid(`${field}.files`, files, "an object from file name to content");
   }
   for (const [name, content] of Object.entries(files)) {

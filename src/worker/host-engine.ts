@@ -1,5 +1,5 @@
 /** Puts the engine together: a device, the models on it, their caches, and a session per decoder. */
-import type { ResolvedDecoder } from "../decoder/generate-options.ts";
+import { type ResolvedDecoder, resolveGenerateOptions } from "../decoder/generate-options.ts";
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
@@ -25,6 +25,10 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
     const engine = await gpu.guardMemory("making room for the caches", () =>
       Promise.resolve(new GpuEngine(gpu, models)),
     );
+    throwIfAborted(hooks.signal);
+    // Compiles every kernel now, so that the first token does not wait for it and a fault shows here.
+    const { decoder } = resolveGenerateOptions({}, { hasDraft: options.draft !== undefined });
+    await engine.openSession(decoder);
     throwIfAborted(hooks.signal);
     return engine;
   } catch (error) {

@@ -139,6 +139,11 @@ describe("the stream", () => {
     expect(hidden.some((part) => part.type === "tree")).toBe(false);
   });
 
+  test("gives warnings before the text", async () => {
+    const { parts } = await run(new FakeSession([plain(END)]), { warnings: ["Mind this."] });
+    expect(parts[1]).toEqual({ type: "warning", message: "Mind this." });
+  });
+
   test("starts with the prompt's length, and the session gets the prompt", async () => {
     const session = new FakeSession([plain(END)]);
     const { parts } = await run(session, { prompt: [7, 8] });

@@ -90,6 +90,7 @@ export function job(fields: Partial<DecodeJob> = {}): DecodeJob {
     maxNewTokens: undefined,
     stop: [],
     trees: false,
+    warnings: [],
     text: letters(),
     textOf: spell,
     meter: new Meter(0, () => 0),

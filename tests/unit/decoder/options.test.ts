@@ -34,7 +34,7 @@ describe("defaults", () => {
   };
 
   test("speculative with a draft, greedy without", () => {
-    const rest = { seed: 0, maxNewTokens: undefined, stop: [], trees: false };
+    const rest = { seed: 0, maxNewTokens: undefined, stop: [], trees: false, warnings: [] };
     expect(generate(undefined)).toEqual({ decoder: speculative, ...rest });
     expect(generate({}, { hasDraft: false })).toEqual({ decoder: { kind: "greedy" }, ...rest });
   });
@@ -153,6 +153,12 @@ describe("generate options at the edges", () => {
     expect(error.fix).toContain("draft");
   });
 
+  test("trees of a decoder that grows none are warned of", () => {
+    const options = { trees: true, decoder: { kind: "greedy" } };
+    expect(generate(options)).toMatchObject({ warnings: [expect.stringContaining("greedy")] });
+    expect(generate({ trees: true })).toMatchObject({ warnings: [] });
+  });
+
   test("a prompt is a string", () => {
     expect(checkPrompt("")).toBe("");
     for (const prompt of [undefined, 4, [{ role: "user", content: "hi" }]]) {
@@ -228,6 +234,7 @@ describe("load options", () => {
     [{ target: "" }, 'target is ""'],
     [{ target: 5 }, "target is 5"],
     [{ target: { files: [] } }, "target.files is []"],
+    [{ target: { files: new Map() } }, "target.files is a Map"],
     [{ target: { files: { "config.json": "text" } } }, 'target.files["config.json"] is "text"'],
     [{ target: { model: "a/b", layers: 0 } }, "target.layers is 0"],
     [{ target: { model: {} } }, "target.model.files is missing"],

@@ -65,6 +65,10 @@ describe("loading", () => {
     await expect(load({ contextLength: (() => 4) as never })).rejects.toMatchObject({
       code: "option-invalid",
     });
+    await expect(load({ target: { files: new Map() as never } })).rejects.toMatchObject({
+      code: "option-invalid",
+    });
+    await expect(load({ signal: {} as never })).rejects.toMatchObject({ code: "option-invalid" });
     await expect(loadEngine(undefined as never)).rejects.toMatchObject({ code: "option-invalid" });
   });
 
@@ -116,6 +120,15 @@ describe("sources", () => {
     expect(target.files["config.json"]).toBeInstanceOf(Blob);
     expect(await (target.files["config.json"] as Blob).text()).toBe("{}");
     expect(target.files["a.bin"]).toBe(files["a.bin"]);
+  });
+
+  test("a response that serves twice is read once, and one that was read before is refused", async () => {
+    const files = { "config.json": new Response("{}") };
+    await load({ target: { files }, draft: { model: { files }, layers: 1 } });
+    const read = new Response("{}");
+    await read.text();
+    const loading = load({ target: { files: { "config.json": read } } });
+    await expect(loading).rejects.toMatchObject({ code: "network" });
   });
 
   test("a response that failed is no file", async () => {
@@ -186,6 +199,7 @@ describe("generating", () => {
     [{ prompt: "a", options: { seeds: 1 } }, "option-unknown"],
     [{ prompt: "a", options: { stop: [() => "x"] } }, "option-invalid"],
     [{ prompt: "a", options: { decoder: { kind: "speculative" } } }, "option-invalid"],
+    [{ prompt: "a", options: { signal: "now" } }, "option-invalid"],
   ])("a bad request is refused and the next one served: %j", async ({ prompt, options }, code) => {
     const engine = await load();
     const bad = engine.generate(prompt as string, options as object);

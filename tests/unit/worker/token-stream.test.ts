@@ -2,6 +2,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { CoppiceError } from "../../../src/errors.ts";
 import type { GenerateResult, StreamPart } from "../../../src/stream-part.ts";
+import { STOP } from "../../../src/worker/protocol.ts";
 import { pump, stopSignal } from "../../../src/worker/pump.ts";
 import { TokenStream } from "../../../src/worker/token-stream.ts";
 
@@ -141,6 +142,14 @@ test("leaving after the end keeps the result", async () => {
   const { stream: tokens } = stream(() => parts(start, end));
   for await (const part of tokens) if (part.type === "text-end") break;
   expect(await tokens.result).toEqual(result);
+});
+
+test("the message alone stops the worker, where a browser does not tell of closed ports", async () => {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const signal = stopSignal(port2);
+  port1.postMessage(STOP);
+  await vi.waitUntil(() => signal.aborted);
 });
 
 test("a page that goes away stops the worker", async () => {
