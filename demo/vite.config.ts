@@ -2,6 +2,7 @@
 // dist/, so what a visitor runs is what npm would install.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { thirdPartyLicenses } from "../scripts/third-party.mjs";
 import { embeddedPair } from "./embedded-pair.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
@@ -13,7 +14,7 @@ export default defineConfig({
   publicDir: false,
   // A missing file is a 404, not the page again: that would only hide the mistake.
   appType: "mpa",
-  plugins: [embeddedPair(new URL("../models/", import.meta.url))],
+  plugins: [thirdPartyLicenses(), embeddedPair(new URL("../models/", import.meta.url))],
   server: { fs: { allow: [repository] } },
   build: { target: "es2022", outDir: "dist", emptyOutDir: true },
   worker: { format: "es" },

@@ -32,15 +32,11 @@ export function formatMilliseconds(milliseconds: number): string {
   return `${formatNumber(milliseconds / 1000)} s`;
 }
 
-/** 5,301,000 -> "5.3 million"; 260,000 -> "260 thousand". */
+/** 5,301,000 -> "5.3 M"; 260,000 -> "260 k". */
 export function formatParameters(count: number): string {
   const [value, unit] =
-    count >= 1e9
-      ? [count / 1e9, "billion"]
-      : count >= 1e6
-        ? [count / 1e6, "million"]
-        : [count / 1e3, "thousand"];
-  return `${value >= 10 ? Math.round(value) : Math.round(value * 10) / 10} ${unit}`;
+    count >= 1e9 ? [count / 1e9, "G"] : count >= 1e6 ? [count / 1e6, "M"] : [count / 1e3, "k"];
+  return `${value >= 10 ? Math.round(value) : Math.round(value * 10) / 10}\u00a0${unit}`;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

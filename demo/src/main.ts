@@ -60,6 +60,7 @@ async function load(next: Pair): Promise<void> {
     engine = undefined;
     engine = await loadEngine({ ...next, onProgress, signal: controller.signal });
     showReady(engine.facts);
+    limitLength(engine.facts.contextLength);
     figures.showAdapter(engine.facts.adapter);
     decoders.setHasDraft(engine.facts.draft !== undefined);
     enter("ready");
@@ -71,6 +72,12 @@ async function load(next: Pair): Promise<void> {
     if (!isAborted) showError(error, { label: "Try again", run: () => void load(pair) });
     enter("empty");
   }
+}
+
+/** No more tokens can be asked for than the model can hold. */
+function limitLength(contextLength: number): void {
+  maxNewTokens.max = String(contextLength);
+  if (maxNewTokens.valueAsNumber > contextLength) maxNewTokens.value = maxNewTokens.max;
 }
 
 /** A GPU compiles a decoder's shaders when they are first used: better now than after the first click. */

@@ -1,7 +1,7 @@
 /** The line that says which models are loaded, or how far the loading has come. */
 import type { EngineFacts, LoadProgress, ModelFacts } from "coppice";
 import { byId } from "./dom.ts";
-import { formatBytes, formatParameters, plural } from "./format.ts";
+import { formatBytes, formatParameters } from "./format.ts";
 import { Transfer } from "./transfer.ts";
 
 const status = byId("pair-status", HTMLParagraphElement);
@@ -24,14 +24,14 @@ export function showLoading(): (progress: LoadProgress) => void {
   };
 }
 
-export function showReady({ target, draft, contextLength }: EngineFacts): void {
+export function showReady({ target, draft }: EngineFacts): void {
   status.textContent = draft
     ? `${nameOf(target)}, with ${nameOf(draft)} to guess ahead`
     : `${nameOf(target)}, without a draft`;
   const sizes = [target, ...(draft ? [draft] : [])].map((model) =>
     formatParameters(model.parameters),
   );
-  detail.textContent = `${sizes.join(" + ")} parameters · up to ${plural(contextLength, "token")}`;
+  detail.textContent = `${sizes.join(" + ")} parameters`;
   bar.value = 1;
 }
 
@@ -44,5 +44,5 @@ export function showUnloaded(reason: string): void {
 function nameOf({ label }: ModelFacts): string {
   if (label.includes("models/tales/target")) return "Tales";
   if (label.includes("models/tales/draft")) return "a small draft";
-  return label === "files" ? "files from this machine" : label;
+  return label;
 }

@@ -20,3 +20,12 @@ export function roundOf(
     rest && last ? [...tokens.slice(0, -1), { ...last, text: last.text + rest }] : tokens;
   return { tokens: shown, tree, metrics };
 }
+
+/** What the draft thought of a token of its own, 0..1; undefined for the target's. */
+export function probabilityOf({ tokens, tree }: Round, index: number): number | undefined {
+  // The path begins with the stump, which was written a round before.
+  const node = tokens[index]?.origin === "accepted" ? tree?.path[index + 1] : undefined;
+  const parent = node === undefined ? undefined : tree?.path[index];
+  if (!tree || node === undefined || parent === undefined) return undefined;
+  return Math.exp((tree.scores[node] ?? 0) - (tree.scores[parent] ?? 0));
+}

@@ -1,7 +1,7 @@
 /** The manuscript: the opening line, then token after token, each coloured by where it came from. */
 import type { StreamToken } from "coppice";
 import { make } from "./dom.ts";
-import type { Round } from "./rounds.ts";
+import { probabilityOf, type Round } from "./rounds.ts";
 
 /** Closer to the end than this, in pixels, counts as reading along. */
 const NEAR_END = 40;
@@ -38,7 +38,11 @@ export class Story {
   }
 
   append(round: Round): void {
-    const element = make("span", { className: "round" }, ...round.tokens.flatMap(inked));
+    const element = make(
+      "span",
+      { className: "round" },
+      ...round.tokens.flatMap((token, i) => inked(token, probabilityOf(round, i))),
+    );
     const box = this.#box;
     const follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
     this.#rounds.push(element);
@@ -56,10 +60,12 @@ export class Story {
 }
 
 /** A token in its colour; the space before it stays outside, so that no line is drawn under it. */
-function inked({ text, origin }: StreamToken): (Node | string)[] {
+function inked({ text, origin }: StreamToken, probability: number | undefined): (Node | string)[] {
   const word = text.trimStart();
-  return [
-    text.slice(0, text.length - word.length),
-    make("span", { className: `token ${origin}` }, word),
-  ];
+  const title =
+    probability === undefined
+      ? origin
+      : `${origin}: the draft gave it ${Number((probability * 100).toPrecision(2))} %`;
+  const space = text.slice(0, text.length - word.length);
+  return [space, make("span", { className: `token ${origin}`, title }, word)];
 }

@@ -1,8 +1,8 @@
 /** The playground's other faces: phone, dark, local files, no WebGPU. Takes its pictures on the way. */
+import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "../../scripts/lib/browser.mjs";
-import { join } from "node:path";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { Playground, servePlayground, type Site } from "./playground-page.ts";
 
@@ -33,12 +33,15 @@ test.each(["light", "dark"] as const)("a desk in %s", async (colorScheme) => {
   await playground.close();
 });
 
-test("a phone: everything within its width", async () => {
+test("a phone: everything within its width, and nothing moves when loaded", async () => {
   const playground = await Playground.open(browser, site, {
     viewport: { width: 360, height: 780 },
     deviceScaleFactor: 2,
   });
+  const top = async () => (await playground.page.locator(".sheet").boundingBox())?.y;
+  const topBefore = await top();
   expect(await playground.reach("ready", "empty")).toBe("ready");
+  expect(await top()).toBe(topBefore);
   await playground.setLength(40);
   await playground.write();
   const { page } = playground;
@@ -108,9 +111,12 @@ test("a missing model file is explained", async () => {
 });
 
 test("a browser without WebGPU is told what to do", async () => {
-  const bare = await launchChromium({ args: ["--disable-features=WebGPUService,WebGPU"] });
+  // A page that is not secure has none.
+  const args = ["--host-resolver-rules=MAP insecure.test 127.0.0.1"];
+  const bare = await launchChromium({ args });
   try {
-    const playground = await Playground.open(bare, site);
+    const origin = site.origin.replace("127.0.0.1", "insecure.test");
+    const playground = await Playground.open(bare, { ...site, origin });
     expect(await playground.reach("empty", "ready")).toBe("empty");
     expect(await playground.page.locator("#notice code").textContent()).toBe("adapter-missing");
     expect(await playground.page.locator(".notice-fix").textContent()).not.toBe("");
