@@ -15,3 +15,8 @@ export const argmaxRows = defineKernel({
 export function argmaxRowsGrid(rows: number): Grid {
   return [rows];
 }
+
+/** A `WORKGROUP_SIZE`: more lanes than a small vocabulary needs only cost time in their reduction. */
+export function argmaxRowsLanes(vocab: number): number {
+  return vocab > 4096 ? 256 : 64;
+}

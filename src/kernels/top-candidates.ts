@@ -16,3 +16,12 @@ export const topCandidates = defineKernel({
 export function topCandidatesGrid(rows: number): Grid {
   return [rows];
 }
+
+/**
+ * A `WORKGROUP_SIZE`. The lanes' bests are ranked among each other, so their number counts squared; but
+ * with few more lanes than `k` the cut lies so low that the short list overflows.
+ */
+export function topCandidatesLanes(vocab: number, k: number): number {
+  if (vocab > 4096) return 256;
+  return k > 16 ? 128 : 64;
+}

@@ -1,13 +1,19 @@
 import { expect, test } from "vitest";
 import { Recording, type Gpu } from "../../src/gpu/index.ts";
-import { argmaxRows, argmaxRowsGrid } from "../../src/kernels/index.ts";
+import { argmaxRows, argmaxRowsGrid, argmaxRowsLanes } from "../../src/kernels/index.ts";
 import { argmaxRows as reference } from "../reference/argmax-rows.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normals, uniforms } from "../support/random.ts";
 
-async function run(gpu: Gpu, logits: Float32Array<ArrayBuffer>, vocab: number, spec = argmaxRows) {
+async function run(
+  gpu: Gpu,
+  logits: Float32Array<ArrayBuffer>,
+  vocab: number,
+  lanes = argmaxRowsLanes(vocab),
+  spec = argmaxRows,
+) {
   const rows = logits.length / vocab;
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
   const ids = gpu.buffers.storage("ids", rows * 4);
   const buffers = { logits: gpu.buffers.upload("logits", logits), ids };
   const recording = new Recording();
@@ -49,7 +55,10 @@ test("vocabularies of every shape", () =>
   withGpu(async (gpu) => {
     for (const vocab of [2, 3, 255, 256, 257, 512, 4096, 32003, 262144]) {
       const logits = awkwardRows(vocab);
-      expect(await run(gpu, logits, vocab), `vocab ${vocab}`).toEqual(reference(logits, vocab));
+      for (const lanes of new Set([argmaxRowsLanes(vocab), 256, 5])) {
+        const what = `vocab ${vocab}, ${lanes} lanes`;
+        expect(await run(gpu, logits, vocab, lanes), what).toEqual(reference(logits, vocab));
+      }
     }
   }));
 
@@ -75,7 +84,7 @@ test("planted faults are seen", () =>
     const logits = awkwardRows(257);
     const wanted = reference(logits, 257);
     for (const [name, right, wrong] of FAULTS) {
-      const actual = await run(gpu, logits, 257, plantFault(argmaxRows, right, wrong));
+      const actual = await run(gpu, logits, 257, 64, plantFault(argmaxRows, right, wrong));
       expect(actual, name).not.toEqual(wanted);
     }
   }));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Recording, type Gpu } from "../../src/gpu/index.ts";
-import { topCandidates, topCandidatesGrid } from "../../src/kernels/index.ts";
+import { topCandidates, topCandidatesGrid, topCandidatesLanes } from "../../src/kernels/index.ts";
 import { topCandidates as reference } from "../reference/top-candidates.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normals, uniforms } from "../support/random.ts";
@@ -9,11 +9,15 @@ interface Case {
   logits: Float32Array<ArrayBuffer>;
   vocab: number;
   k: number;
+  lanes?: number;
 }
 
-async function run(gpu: Gpu, { logits, vocab, k }: Case, spec = topCandidates) {
+const lanesOf = ({ vocab, k, lanes }: Case) => lanes ?? topCandidatesLanes(vocab, k);
+
+async function run(gpu: Gpu, one: Case, spec = topCandidates) {
+  const { logits, vocab, k } = one;
   const rows = logits.length / vocab;
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanesOf(one) } });
   const candidates = gpu.buffers.storage("candidates", rows * k * 8);
   const buffers = { logits: gpu.buffers.upload("logits", logits), candidates };
   const recording = new Recording();
@@ -32,9 +36,9 @@ const HALF_ULP = 2 ** -24; // the largest relative error of one f32 rounding
 
 /**
  * How far a score may be from the exact one, from WGSL's bounds: exp errs by 3 + 2|x| ULP, log by 3
- * ULP or 2^-21 near 1, each difference and sum by a rounding, and a sum has vocab / 256 + 32 terms in a row.
+ * ULP or 2^-21 near 1, each difference and sum by a rounding, and a sum has vocab / lanes + 32 terms in a row.
  */
-function tolerance(row: Float32Array, score: number): number {
+function tolerance(row: Float32Array, score: number, lanes: number): number {
   const largest = row.reduce((a, b) => Math.max(a, b));
   let sum = 0;
   let error = 0;
@@ -45,13 +49,14 @@ function tolerance(row: Float32Array, score: number): number {
     sum += term;
     error += term * (2 * (3 + 2 * below) + below);
   }
-  const ofSum = (error / sum + row.length / 256 + 32) * HALF_ULP;
+  const ofSum = (error / sum + row.length / lanes + 32) * HALF_ULP;
   const ofLog = Math.max(2 ** -21, 6 * HALF_ULP * Math.log(sum));
   return ofSum + ofLog + (2 * Math.abs(score) + Math.log(sum)) * HALF_ULP;
 }
 
 /** What is wrong with `actual`; the tokens must be exact. */
-function faults(actual: Awaited<ReturnType<typeof run>>, { logits, vocab, k }: Case): string[] {
+function faults(actual: Awaited<ReturnType<typeof run>>, one: Case): string[] {
+  const { logits, vocab, k } = one;
   return reference(logits, vocab, k).flatMap((row, r) =>
     row.flatMap(({ token, score }, j) => {
       const got = actual[r]![j]!;
@@ -59,14 +64,14 @@ function faults(actual: Awaited<ReturnType<typeof run>>, { logits, vocab, k }: C
       if (got.token !== token) return [`${where} token ${got.token}, not ${token}`];
       if (got.score > 0) return [`${where} score ${got.score} above 0`];
       if (got.score === score) return [];
-      const most = tolerance(logits.subarray(r * vocab, (r + 1) * vocab), score);
+      const most = tolerance(logits.subarray(r * vocab, (r + 1) * vocab), score, lanesOf(one));
       const error = Math.abs(got.score - score);
       return error <= most ? [] : [`${where} score off by ${error}, allowed ${most}`];
     }),
   );
 }
 
-/** Rows that bite; in the last three, one lane holds most of the largest, so that the list overflows. */
+/** Rows that bite. */
 function awkwardRows(vocab: number): Float32Array<ArrayBuffer> {
   const normal = normals(vocab);
   const uniform = uniforms(vocab);
@@ -82,31 +87,48 @@ function awkwardRows(vocab: number): Float32Array<ArrayBuffer> {
     (c) => 0.01 * c,
     (c) => (c === 0 ? 90 : normal()),
     () => 3e30 * normal(),
-    (c) => (c % 256 === 3 ? 5 + normal() / 4 : normal() / 4),
-    (c) => (c % 256 === 0 ? 5 : 0),
-    (c) => (c % 256 < 2 ? Math.round(normal() * 4) : -Infinity),
   ];
+  return rowsOf(vocab, kinds);
+}
+
+/** Rows in which one lane holds most of the largest, so that the list overflows in a large vocabulary. */
+function crowdedRows(vocab: number, lanes: number): Float32Array<ArrayBuffer> {
+  const normal = normals(vocab);
+  return rowsOf(vocab, [
+    (c) => (c % lanes === 3 ? 5 + normal() / 4 : normal() / 4),
+    (c) => (c % lanes === 0 ? 5 : 0),
+    (c) => (c % lanes < 2 ? Math.round(normal() * 4) : -Infinity),
+  ]);
+}
+
+function rowsOf(vocab: number, kinds: ((c: number) => number)[]): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: kinds.length * vocab }, (_, i) =>
     kinds[Math.floor(i / vocab)]!(i % vocab),
   );
 }
 
-test(
-  "the largest, in order, with their log-probabilities",
-  () =>
-    withGpu(async (gpu) => {
-      for (const vocab of [2, 63, 257, 512, 4096, 32003, 80000]) {
-        const logits = awkwardRows(vocab);
-        for (const k of new Set(
-          (vocab < 5000 ? [1, 2, 8, 63] : [8, 63]).map((count) => Math.min(count, vocab)),
-        )) {
-          const one = { logits, vocab, k };
-          expect(faults(await run(gpu, one), one), `vocab ${vocab}, k ${k}`).toEqual([]);
-        }
+test("the largest, in order, with their log-probabilities", () =>
+  withGpu(async (gpu) => {
+    for (const vocab of [2, 63, 257, 512, 4096, 32003]) {
+      const logits = awkwardRows(vocab);
+      for (const most of vocab < 5000 ? [1, 8, 63] : [63]) {
+        const one = { logits, vocab, k: Math.min(most, vocab) };
+        expect(faults(await run(gpu, one), one), `vocab ${vocab}, k ${one.k}`).toEqual([]);
       }
-    }),
-  120_000,
-);
+    }
+  }));
+
+test("the largest all in one lane, more than the list holds", () =>
+  withGpu(async (gpu) => {
+    const sizes = [
+      { vocab: 80000, lanes: 256, k: 8 },
+      { vocab: 20000, lanes: 32, k: 63 },
+    ];
+    for (const { vocab, lanes, k } of sizes) {
+      const one = { logits: crowdedRows(vocab, lanes), vocab, k, lanes };
+      expect(faults(await run(gpu, one), one), `${lanes} lanes`).toEqual([]);
+    }
+  }));
 
 test("random rows with ties; one row is as good as many", () =>
   withGpu(async (gpu) => {
@@ -120,6 +142,16 @@ test("random rows with ties; one row is as good as many", () =>
     for (const r of [0, 1, 299]) {
       const alone = { ...many, logits: logits.slice(r * 700, (r + 1) * 700) };
       expect(await run(gpu, alone)).toEqual([all[r]]);
+    }
+  }));
+
+test("the number of lanes changes nothing but the sum's rounding", () =>
+  withGpu(async (gpu) => {
+    for (const lanes of [5, 64, 128, 256]) {
+      for (const k of [1, 8, 63]) {
+        const one = { logits: awkwardRows(700), vocab: 700, k, lanes };
+        expect(faults(await run(gpu, one), one), `${lanes} lanes, k ${k}`).toEqual([]);
+      }
     }
   }));
 
@@ -141,9 +173,18 @@ const FAULTS: [string, string, string][] = [
 
 test("planted faults are seen", () =>
   withGpu(async (gpu) => {
-    const one = { logits: awkwardRows(80000), vocab: 80000, k: 8 };
+    const [vocab, lanes] = [10000, 32];
+    const cases = [awkwardRows(vocab), crowdedRows(vocab, lanes)].map((logits) => ({
+      logits,
+      vocab,
+      k: 8,
+      lanes,
+    }));
     for (const [name, right, wrong] of FAULTS) {
-      const actual = await run(gpu, one, plantFault(topCandidates, right, wrong));
-      expect(faults(actual, one), name).not.toEqual([]);
+      const found: string[] = [];
+      for (const one of cases) {
+        found.push(...faults(await run(gpu, one, plantFault(topCandidates, right, wrong)), one));
+      }
+      expect(found, name).not.toEqual([]);
     }
   }));
