@@ -5,7 +5,13 @@ import type { KvCache } from "./kv-cache.ts";
 import type { TreeState } from "./tree-state.ts";
 
 /** One dispatch per cache block. `lag` is 0 for the target's cache, 1 for a draft's, which is one token behind. */
-export async function recordCompaction(gpu: Gpu, scope: BufferScope, cache: KvCache, state: TreeState, lag: 0 | 1): Promise<Recording> {
+export async function recordCompaction(
+  gpu: Gpu,
+  scope: BufferScope,
+  cache: KvCache,
+  state: TreeState,
+  lag: 0 | 1,
+): Promise<Recording> {
   const recording = new Recording();
   const pipeline = await gpu.kernels.compile(kvCompact, { statics: state.statics });
   const kvDim4 = cache.kvDim / 4;

@@ -39,11 +39,18 @@ export class GpuRoundSession implements RoundSession {
   readonly #ring: BufferSlice;
   #started = false;
   #rounds = 0;
+  #pending = 0;
   #targetForwards = 0;
   #draftForwards = 0;
   #baseline: Baseline = { submits: 0, readbacks: 0 };
 
-  private constructor(gpu: Gpu, parts: RoundSessionParts, ring: BufferSlice, plain: Recording, speculative?: Recording) {
+  private constructor(
+    gpu: Gpu,
+    parts: RoundSessionParts,
+    ring: BufferSlice,
+    plain: Recording,
+    speculative?: Recording,
+  ) {
     this.#gpu = gpu;
     this.#target = parts.target;
     this.#draft = parts.speculation?.draft;
@@ -54,14 +61,26 @@ export class GpuRoundSession implements RoundSession {
   }
 
   /** Compiles what the rounds need and records them. `scope` owns the buffers of this session. */
-  static async create(gpu: Gpu, scope: BufferScope, parts: RoundSessionParts): Promise<GpuRoundSession> {
+  static async create(
+    gpu: Gpu,
+    scope: BufferScope,
+    parts: RoundSessionParts,
+  ): Promise<GpuRoundSession> {
     const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
     const buffers = { ids: scope.storage("ids", MAX_NODES * 4), ring };
     const plain = await recordPlainRound(gpu, scope, parts.target, buffers);
     if (!parts.speculation) return new GpuRoundSession(gpu, parts, ring, plain);
     const { draft, plan } = parts.speculation;
     const candidates = new CandidateState(scope);
-    const speculative = await recordTreeRound(gpu, scope, parts.target, draft, candidates, plan, buffers);
+    const speculative = await recordTreeRound(
+      gpu,
+      scope,
+      parts.target,
+      draft,
+      candidates,
+      plan,
+      buffers,
+    );
     return new GpuRoundSession(gpu, parts, ring, plain, speculative);
   }
 
@@ -104,15 +123,23 @@ export class GpuRoundSession implements RoundSession {
       this.#draftForwards = TreeSession.chunks(drafted).length;
     }
     this.#target.state.writeStart(base, prompt[base]!, prompt[base - 1] ?? 0);
+    this.#pending = prompt[base]!;
     this.#started = true;
   }
 
   async next(options: { readonly trees?: boolean } = {}): Promise<RoundOutcome> {
-    if (!this.#started) throw new CoppiceError("internal", "next was called before start.", "Call start with a prompt.");
+    if (!this.#started)
+      throw new CoppiceError(
+        "internal",
+        "next was called before start.",
+        "Call start with a prompt.",
+      );
     // With a prompt of one token there is none before the root for the draft to start from.
     const speculative = this.#target.length > 0 ? this.#speculative : undefined;
     const at = (this.#rounds % RING_ROUNDS) * ROUND_RECORD_BYTES;
-    const slices: BufferSlice[] = [{ ...this.#ring, offset: this.#ring.offset + at, size: ROUND_RECORD_BYTES }];
+    const slices: BufferSlice[] = [
+      { ...this.#ring, offset: this.#ring.offset + at, size: ROUND_RECORD_BYTES },
+    ];
     const showTree = options.trees === true && speculative !== undefined;
     if (showTree) slices.push(this.#target.state.tree, this.#target.state.control);
     const bytes = await this.#gpu.submitAndRead([speculative ?? this.#plain], slices);
@@ -128,10 +155,24 @@ export class GpuRoundSession implements RoundSession {
       nodes: record.nodes,
       depth: speculative ? this.#plan!.levels.length : 0,
     };
-    return showTree ? { ...outcome, ...snapshot(record.nodes, bytes[1]!, bytes[2]!) } : outcome;
+    const root = this.#pending;
+    this.#pending = record.tokens.at(-1)!;
+    return showTree
+      ? { ...outcome, ...snapshot(root, record.nodes, bytes[1]!, bytes[2]!) }
+      : outcome;
   }
 }
 
-function snapshot(nodes: number, tree: ArrayBuffer, control: ArrayBuffer): Pick<RoundOutcome, "tree" | "path"> {
-  return { tree: decodeTokenTree(tree, TARGET_TREE, nodes), path: decodeControl(control).path };
+/** The kernels take the root's token from the control block, so the tree on the GPU does not hold it. */
+function snapshot(
+  root: number,
+  nodes: number,
+  tree: ArrayBuffer,
+  control: ArrayBuffer,
+): Pick<RoundOutcome, "tree" | "path"> {
+  const decoded = decodeTokenTree(tree, TARGET_TREE, nodes);
+  return {
+    tree: { ...decoded, tokens: [root, ...decoded.tokens.slice(1)] },
+    path: decodeControl(control).path,
+  };
 }

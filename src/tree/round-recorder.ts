@@ -2,8 +2,22 @@
  * Records a whole round - draft levels, tree, score, verify, commit - as one list of dispatches. Nothing in it depends
  * on what the GPU finds, so it is recorded once per tree plan and replayed every round.
  */
-import { argmaxRows, argmaxRowsGrid, growLevel, growLevelGrid, pruneTree, pruneTreeGrid } from "../model/index.ts";
-import { Recording, recordForward, topCandidates, topCandidatesGrid, verifyMatch, verifyMatchGrid } from "../model/index.ts";
+import {
+  argmaxRows,
+  argmaxRowsGrid,
+  growLevel,
+  growLevelGrid,
+  pruneTree,
+  pruneTreeGrid,
+} from "../model/index.ts";
+import {
+  Recording,
+  recordForward,
+  topCandidates,
+  topCandidatesGrid,
+  verifyMatch,
+  verifyMatchGrid,
+} from "../model/index.ts";
 import type { BufferScope, BufferSlice, Gpu } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import type { CandidateState } from "./candidate-state.ts";
@@ -28,7 +42,12 @@ interface Context extends RoundBuffers {
 }
 
 /** A round without speculation: the target scores the pending token alone. */
-export async function recordPlainRound(gpu: Gpu, scope: BufferScope, target: TreeSession, buffers: RoundBuffers): Promise<Recording> {
+export async function recordPlainRound(
+  gpu: Gpu,
+  scope: BufferScope,
+  target: TreeSession,
+  buffers: RoundBuffers,
+): Promise<Recording> {
   const context = { gpu, scope, target, ...buffers, recording: new Recording() };
   await recordScoreAndVerify(context, 1);
   return context.recording;
@@ -51,12 +70,20 @@ export async function recordTreeRound(
   await recordPrune(context, candidates, plan);
   await recordScoreAndVerify(context, plan.nodes);
   context.recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
-  context.recording.append(await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
+  context.recording.append(
+    await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG),
+  );
   return context.recording;
 }
 
 /** Drafts one level: a pass over the frontier, the best tokens of each row, and the nodes they become. */
-async function recordLevel(context: Context, draft: TreeSession, candidates: CandidateState, level: LevelPlan, depth: number): Promise<void> {
+async function recordLevel(
+  context: Context,
+  draft: TreeSession,
+  candidates: CandidateState,
+  level: LevelPlan,
+  depth: number,
+): Promise<void> {
   const { gpu, scope, target, recording } = context;
   // The first pass also recomputes the token before the root, so that a fully accepted path needs no pass of its own.
   const catchUp = depth === 0 ? DRAFT_LAG : 0;
@@ -89,17 +116,32 @@ async function recordLevel(context: Context, draft: TreeSession, candidates: Can
     width: level.width,
     depth: depth + 1 + DRAFT_LAG,
   };
-  recording.dispatch(grow.bind(scope, { candidates: candidates.proposals, tree: candidates.tree }, growParams), growLevelGrid());
+  recording.dispatch(
+    grow.bind(scope, { candidates: candidates.proposals, tree: candidates.tree }, growParams),
+    growLevelGrid(),
+  );
 }
 
-async function recordPrune({ gpu, scope, target, recording }: Context, candidates: CandidateState, plan: TreePlan): Promise<void> {
+async function recordPrune(
+  { gpu, scope, target, recording }: Context,
+  candidates: CandidateState,
+  plan: TreePlan,
+): Promise<void> {
   const { NODES: CANDIDATES, LEVELS: CANDIDATE_LEVELS } = candidates.statics;
-  const pipeline = await gpu.kernels.compile(pruneTree, { statics: { ...target.state.statics, CANDIDATES, CANDIDATE_LEVELS } });
+  const pipeline = await gpu.kernels.compile(pruneTree, {
+    statics: { ...target.state.statics, CANDIDATES, CANDIDATE_LEVELS },
+  });
   const buffers = { candidates_tree: candidates.tree, tree: target.state.tree };
-  recording.dispatch(pipeline.bind(scope, buffers, { candidates: plan.candidates, nodes: plan.nodes }), pruneTreeGrid());
+  recording.dispatch(
+    pipeline.bind(scope, buffers, { candidates: plan.candidates, nodes: plan.nodes }),
+    pruneTreeGrid(),
+  );
 }
 
-async function recordScoreAndVerify({ gpu, scope, target, recording, ids, ring }: Context, nodes: number): Promise<void> {
+async function recordScoreAndVerify(
+  { gpu, scope, target, recording, ids, ring }: Context,
+  nodes: number,
+): Promise<void> {
   const { state, scratch, cache, model } = target;
   const { control, tree, statics } = state;
   const score = await recordForward(gpu, scope, model, {
@@ -118,8 +160,14 @@ async function recordScoreAndVerify({ gpu, scope, target, recording, ids, ring }
   recording.append(score);
 
   const argmax = await gpu.kernels.compile(argmaxRows);
-  recording.dispatch(argmax.bind(scope, { logits: scratch.logits, ids }, { vocab: model.config.vocabSize }), argmaxRowsGrid(nodes));
+  recording.dispatch(
+    argmax.bind(scope, { logits: scratch.logits, ids }, { vocab: model.config.vocabSize }),
+    argmaxRowsGrid(nodes),
+  );
 
   const verify = await gpu.kernels.compile(verifyMatch, { statics });
-  recording.dispatch(verify.bind(scope, { ids, tree, control, ring }, { nodes }), verifyMatchGrid());
+  recording.dispatch(
+    verify.bind(scope, { ids, tree, control, ring }, { nodes }),
+    verifyMatchGrid(),
+  );
 }

@@ -46,7 +46,8 @@ export function planTree(options: TreeOptions, vocabSize: number): TreePlan {
   }
   const candidates = frontierStart + frontierCount;
   const grown = candidates - CANDIDATE_ROOT;
-  const nodes = options.kind === "best-first" ? Math.min(options.nodes ?? DEFAULT_NODES, grown) : grown;
+  const nodes =
+    options.kind === "best-first" ? Math.min(options.nodes ?? DEFAULT_NODES, grown) : grown;
   checkSize(nodes, candidates);
   return { levels, candidates, nodes };
 }
@@ -75,7 +76,11 @@ function levelShapes(options: TreeOptions): { branching: number; width: number }
 
 function checkSize(nodes: number, candidates: number): void {
   if (nodes < 2) {
-    throw new CoppiceError("tree-invalid", "The tree has no node below its root.", "Give it a depth and a width of at least 1.");
+    throw new CoppiceError(
+      "tree-invalid",
+      "The tree has no node below its root.",
+      "Give it a depth and a width of at least 1.",
+    );
   }
   if (nodes > MAX_NODES) {
     throw new CoppiceError(

@@ -57,7 +57,7 @@ export class TreeSession {
   /** Passes made by `prefill` for `count` tokens. */
   static chunks(count: number): number[] {
     const sizes: number[] = [];
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       const size = CHUNK_SIZES.find((s) => s >= left) ?? MAX_NODES;
       sizes.push(size);
       left -= size;
@@ -118,7 +118,11 @@ export class TreeSession {
   /** Drops the tail of the prefix: its length becomes `length`. */
   rewind(length: number): void {
     if (!Number.isInteger(length) || length < 0 || length > this.#length) {
-      throw new CoppiceError("internal", `Cannot rewind ${this.#length} tokens to ${length}.`, "Rewind to 0..length.");
+      throw new CoppiceError(
+        "internal",
+        `Cannot rewind ${this.#length} tokens to ${length}.`,
+        "Rewind to 0..length.",
+      );
     }
     this.#length = length;
     this.#scored = 0;
@@ -148,7 +152,9 @@ export class TreeSession {
   }
 
   #compaction(): Promise<Recording> {
-    return this.#once("compact", () => recordCompaction(this.#gpu, this.#scope, this.cache, this.state, 0));
+    return this.#once("compact", () =>
+      recordCompaction(this.#gpu, this.#scope, this.cache, this.state, 0),
+    );
   }
 
   #once(key: string, make: () => Promise<Recording>): Promise<Recording> {
@@ -171,7 +177,8 @@ export class TreeSession {
   #checkNodes(nodes: readonly ScoredNode[]): void {
     const { vocabSize } = this.model.config;
     const linked = nodes.every(({ token, parent }, i) => {
-      const parentFits = i === 0 ? parent === -1 : Number.isInteger(parent) && parent >= 0 && parent < i;
+      const parentFits =
+        i === 0 ? parent === -1 : Number.isInteger(parent) && parent >= 0 && parent < i;
       return parentFits && Number.isInteger(token) && token >= 0 && token < vocabSize;
     });
     if (nodes.length < 1 || nodes.length > MAX_NODES || !linked) {

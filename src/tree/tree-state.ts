@@ -1,5 +1,12 @@
 /** The control block and the token tree of one sequence, in the GPU's memory. */
-import { CONTROL, CONTROL_BYTES, encodeControl, encodeTokenTree, TARGET_TREE, treeBytes } from "../model/index.ts";
+import {
+  CONTROL,
+  CONTROL_BYTES,
+  encodeControl,
+  encodeTokenTree,
+  TARGET_TREE,
+  treeBytes,
+} from "../model/index.ts";
 import type { BufferScope, BufferSlice } from "../model/index.ts";
 import type { ScoredNode } from "./tree-session.ts";
 
@@ -38,7 +45,11 @@ export class TreeState {
 
   /** The path to commit, root first. */
   writePath(base: number, path: readonly number[]): void {
-    const words = encodeControl({ base: base + path.length, round_base: base, accepted: path.length - 1 });
+    const words = encodeControl({
+      base: base + path.length,
+      round_base: base,
+      accepted: path.length - 1,
+    });
     words.set(path, CONTROL.offsets.path / 4);
     this.#scope.write(this.control, 0, words);
   }

@@ -60,7 +60,9 @@ describe("planTree", () => {
     ["no branching", { kind: "rsd-c", branching: [] }, /no node below its root/],
     ["too many candidates", { kind: "best-first", nodes: 64, depth: 20, width: 63 }, /candidates/],
   ])("%s is refused", (_, options, message) => {
-    expect(() => planTree(options, VOCAB)).toThrow(expect.objectContaining({ code: "tree-invalid" }));
+    expect(() => planTree(options, VOCAB)).toThrow(
+      expect.objectContaining({ code: "tree-invalid" }),
+    );
     expect(() => planTree(options, VOCAB)).toThrow(message);
   });
 

@@ -1,0 +1,75 @@
+// The logits of 1..64 rows are the bits of one row at a time: what makes speculation undetectable.
+import { describe, expect, test } from "vitest";
+import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
+import { tinyModel } from "../support/tiny-model.ts";
+
+/** Row counts on both sides of every row tile. */
+const ROWS = [1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 33, 63, 64];
+
+describe.each(["F32", "F16"] as const)("%s weights", (dtype) => {
+  test("a chain of any length gives the bits of single steps", async () => {
+    const model = tinyModel({
+      dtype,
+      hidden: 64,
+      heads: 4,
+      kvHeads: 2,
+      intermediate: 172,
+      layers: 2,
+    });
+    const tokens = Array.from({ length: 100 }, (_, i) => (i * 37 + 11) % 300);
+    await withGpu(async (gpu) => {
+      const loaded = await loadTestModel(gpu, model.files);
+      const one = treeSession(gpu, loaded);
+      const single: Uint32Array[] = [];
+      for (const token of tokens) {
+        const [row] = await one.score([{ token, parent: -1 }]);
+        single.push(bits(row!));
+        await one.commit([0]);
+      }
+      for (const rows of ROWS) {
+        const many = treeSession(gpu, loaded);
+        const start = tokens.length - rows;
+        await many.prefill(tokens.slice(0, start));
+        const chain = tokens.slice(start).map((token, i) => ({ token, parent: i - 1 }));
+        const scored = await many.score(chain);
+        expect(differences(scored.map(bits), single.slice(start)), `${rows} rows`).toBe(0);
+      }
+    });
+  });
+
+  test("branches of a tree give the bits of their own sequence", async () => {
+    const model = tinyModel({ dtype, seed: 3 });
+    const prompt = Array.from({ length: 70 }, (_, i) => (i * 53 + 7) % 300);
+    // A tree of 40 nodes in which node i hangs on node floor((i - 1) / 3).
+    const tree = Array.from({ length: 40 }, (_, i) => ({
+      token: (i * 29 + 3) % 300,
+      parent: i === 0 ? -1 : Math.floor((i - 1) / 3),
+    }));
+    await withGpu(async (gpu) => {
+      const loaded = await loadTestModel(gpu, model.files);
+      const session = treeSession(gpu, loaded);
+      await session.prefill(prompt);
+      const scored = await session.score(tree);
+      for (const leaf of [0, 3, 12, 25, 39]) {
+        const path: number[] = [];
+        for (let node = leaf; node >= 0; node = tree[node]!.parent) path.unshift(node);
+        const alone = treeSession(gpu, loaded);
+        await alone.prefill([...prompt, ...path.slice(0, -1).map((node) => tree[node]!.token)]);
+        const [row] = await alone.score([{ token: tree[leaf]!.token, parent: -1 }]);
+        expect(differences([bits(scored[leaf]!)], [bits(row!)]), `node ${leaf}`).toBe(0);
+      }
+    });
+  });
+});
+
+function bits(row: Float32Array): Uint32Array {
+  return new Uint32Array(row.slice().buffer);
+}
+
+function differences(actual: Uint32Array[], expected: Uint32Array[]): number {
+  return actual.reduce(
+    (sum, row, r) =>
+      sum + row.reduce((count, word, i) => count + (word === expected[r]![i] ? 0 : 1), 0),
+    0,
+  );
+}
