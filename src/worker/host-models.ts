@@ -26,7 +26,6 @@ export interface LoadedModels {
 /** A model before its weights. */
 interface Outline {
   readonly role: LoadProgress["model"];
-  readonly source: ModelSource;
   readonly files: ModelFiles;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer | undefined;
@@ -39,10 +38,7 @@ export async function loadModels(
   options: ResolvedLoad,
   hooks: LoadHooks,
 ): Promise<LoadedModels> {
-  const [target, draft] = await Promise.all([
-    outline("target", options.target, hooks),
-    options.draft && outline("draft", options.draft, hooks),
-  ]);
+  const [target, draft] = await outlines(options, hooks);
   const { tokenizer } = target;
   if (!tokenizer) throw tokenizerMissing(target.files.label);
   if (draft) {
@@ -65,13 +61,25 @@ export async function loadModels(
   };
   const loaded = await onGpu(target);
   if (!draft) return { target: loaded, draft: undefined, tokenizer, contextLength };
-  const own = draft.config.layers <= target.config.layers && isSame(target.source, draft.source);
+  const own = draft.files === target.files && draft.config.layers <= target.config.layers;
   return {
     target: loaded,
     draft: own ? firstLayers(gpu, loaded, draft.config) : await onGpu(draft),
     tokenizer,
     contextLength,
   };
+}
+
+async function outlines(
+  { target, draft }: ResolvedLoad,
+  hooks: LoadHooks,
+): Promise<[Outline, Outline | undefined]> {
+  if (!draft || !isSame(target.model, draft.model)) {
+    return Promise.all([outline("target", target, hooks), draft && outline("draft", draft, hooks)]);
+  }
+  // The target's own layers, perhaps fewer of them: nothing but the configuration differs.
+  const own = await outline("target", target, hooks);
+  return [own, { ...own, role: "draft", config: await readConfig(own.files, draft.layers) }];
 }
 
 async function outline(
@@ -101,7 +109,7 @@ async function outline(
       "Use the tokenizer.json that belongs to this model.",
     );
   }
-  return { role, source, files, config, tokenizer };
+  return { role, files, config, tokenizer };
 }
 
 /** A draft made of the target's own first layers takes no memory but its caches. */

@@ -14,7 +14,7 @@ import type {
   StreamPart,
 } from "coppice";
 import type * as Coppice from "coppice";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, ConsoleMessage, Page } from "playwright-core";
 import { launchChromium } from "../../scripts/lib/browser.mjs";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { serveStatic } from "../../scripts/lib/static.mjs";
@@ -122,9 +122,19 @@ export class TestBrowser {
   }
 
   /** A fresh page: whatever the last one had is gone. */
-  async reload(path = "/"): Promise<void> {
-    await this.page.goto(this.origin + path);
-    await this.page.waitForFunction(() => "e2e" in globalThis);
+  async reload(): Promise<void> {
+    const problems: string[] = [];
+    const note = (message: ConsoleMessage): void => {
+      if (message.type() === "error") problems.push(message.text());
+    };
+    this.page.on("console", note);
+    await this.page.goto(this.origin);
+    await this.page
+      .waitForFunction(() => "e2e" in globalThis)
+      .catch((cause: unknown) => {
+        throw new Error(`the page does not start: ${problems.join("; ")}`, { cause });
+      });
+    this.page.off("console", note);
   }
 
   load(name: string, options: LoadOptions | object): ReturnType<PageHelpers["load"]> {
