@@ -181,10 +181,9 @@ test("planted faults are seen", () =>
       lanes,
     }));
     for (const [name, right, wrong] of FAULTS) {
+      const spec = plantFault(topCandidates, right, wrong);
       const found: string[] = [];
-      for (const one of cases) {
-        found.push(...faults(await run(gpu, one, plantFault(topCandidates, right, wrong)), one));
-      }
+      for (const one of cases) found.push(...faults(await run(gpu, one, spec), one));
       expect(found, name).not.toEqual([]);
     }
   }));
