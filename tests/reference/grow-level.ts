@@ -1,3 +1,4 @@
+import { compareDown } from "./order.ts";
 import { addNode, type ReferenceTree } from "./token-tree.ts";
 
 export interface GrowLevel {
@@ -20,9 +21,4 @@ export function growLevel(
   const best = [...children].sort((a, b) => compareDown(a.score, b.score) || a.place - b.place);
   const chosen = best.slice(0, width).sort((a, b) => a.place - b.place);
   for (const child of chosen) addNode(tree, child);
-}
-
-function compareDown(a: number, b: number): number {
-  if (a === b) return 0;
-  return a > b ? -1 : 1;
 }

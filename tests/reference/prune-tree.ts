@@ -1,3 +1,4 @@
+import { compareDown } from "./order.ts";
 import { addNode, emptyTree, type ReferenceTree } from "./token-tree.ts";
 
 const ROOT = 1;
@@ -14,9 +15,4 @@ export function pruneTree(draft: ReferenceTree, nodes: number): ReferenceTree {
     addNode(pruned, { token: draft.tokens[i]!, parent, score: draft.scores[i]!, origin: i });
   }
   return pruned;
-}
-
-function compareDown(a: number, b: number): number {
-  if (a === b) return 0;
-  return a > b ? -1 : 1;
 }

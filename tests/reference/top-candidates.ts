@@ -1,3 +1,5 @@
+import { compareDown } from "./order.ts";
+
 export interface ReferenceCandidate {
   token: number;
   score: number;
@@ -19,10 +21,4 @@ export function topCandidates(
       return { token, score: x === -Infinity ? x : x - largest - Math.log(sum) };
     });
   });
-}
-
-/** Not `b - a`, which is NaN for two infinities. */
-function compareDown(a: number, b: number): number {
-  if (a === b) return 0;
-  return a > b ? -1 : 1;
 }
