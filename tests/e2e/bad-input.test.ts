@@ -1,8 +1,6 @@
 // Everything a page can get wrong: each is a typed error with a fix, and the next request is served.
-import { join } from "node:path";
 import type { CoppiceErrorCode } from "coppice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../../scripts/lib/files.mjs";
 import { jsonFile, tinyModel } from "../support/tiny-model.ts";
 import { type Outcome, resultOf, TestBrowser, until, valueOf } from "./browser.ts";
 
@@ -60,10 +58,7 @@ const folders = {
 
 let browser: TestBrowser;
 beforeAll(async () => {
-  browser = await TestBrowser.open({
-    folders,
-    mounts: { "/broken/index.js": join(ROOT, "dist/index.js") },
-  });
+  browser = await TestBrowser.open({ folders });
   valueOf(await browser.load("good", { target: "/models/good/" }));
 });
 afterAll(() => browser.close());

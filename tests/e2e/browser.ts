@@ -1,5 +1,5 @@
 // A real Chromium with the built package on a page: what every end-to-end test runs on.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -74,7 +74,7 @@ export interface BrowserOptions {
   readonly host?: string;
 }
 
-/** A page with the package on it. Its engines are known by names that the test chooses. */
+/** A page with the package on it, at `/dist/`; at `/broken/` it lacks its worker. Its engines are known by names that the test chooses. */
 export class TestBrowser {
   readonly page: Page;
   readonly origin: string;
@@ -105,9 +105,13 @@ export class TestBrowser {
       for (const [file, bytes] of Object.entries(files))
         writeFileSync(join(disk, name, file), bytes);
     }
+    // A copy, because a build beside the tests would take the worker's script from under the page.
+    const dist = mkdtempSync(join(tmpdir(), "coppice-dist-"));
+    cpSync(join(ROOT, "dist"), dist, { recursive: true });
     const server = await serveStatic({
       "/": fileURLToPath(new URL("page.html", import.meta.url)),
-      "/dist/": join(ROOT, "dist"),
+      "/dist/": dist,
+      "/broken/index.js": join(dist, "index.js"),
       "/models/": disk,
       ...mounts,
     });
@@ -116,6 +120,7 @@ export class TestBrowser {
     const opened = new TestBrowser(browser, page, server.origin.replace("127.0.0.1", host), [
       () => server.close(),
       () => rmSync(disk, { recursive: true }),
+      () => rmSync(dist, { recursive: true }),
     ]);
     await opened.reload();
     return opened;
