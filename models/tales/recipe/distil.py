@@ -50,7 +50,7 @@ def shard_step(target, draft, ids, share, overlap_share, device):
 @torch.no_grad()
 def held_out_overlap(target, draft, stream, device):
     """Mean overlap at temperature 1 over some held-out windows of 512."""
-    windows = torch.from_numpy(batches.held_out_windows(stream, rows=32))[:, :-1].to(device)
+    windows = torch.from_numpy(batches.held_out_windows(stream, rows=8))[:, :-1].to(device)
     overlaps = [distances(target(ids), draft(ids))[1].item() for ids in windows.split(4)]
     return sum(overlaps) / len(overlaps)
 
@@ -102,7 +102,8 @@ def distil(target, draft, streams, samples, run, device, pool):
             recent = []
         if run.due(SECONDS_BETWEEN_CHECKPOINTS):
             run.checkpoint(held_out=held_out_overlap(target, draft, streams["tail"], device))
-    run.checkpoint(held_out=held_out_overlap(target, draft, streams["tail"], device))
+    run.save()
+    run.log(held_out=held_out_overlap(target, draft, streams["tail"], device))
 
 
 def main():

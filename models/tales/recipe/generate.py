@@ -54,14 +54,14 @@ def sample(model, prompts, length, temperature=1.0, seed=0):
 
 
 def greedy(model, prompt, count):
-    """The `count` greedy ids after a prompt (a list), and the smallest top-two logit gap met."""
+    """`count` greedy ids after a prompt (a list), and each one's lead in logits over the next."""
     decoder = Decoder(model, 1, len(prompt) + count)
     for token in prompt:
         logits = decoder.step(torch.tensor([token]))
-    ids, smallest = [], float("inf")
+    ids, margins = [], []
     while len(ids) < count:
         best, second = logits[0].topk(2).values.tolist()
-        smallest = min(smallest, best - second)
+        margins.append(best - second)
         ids.append(int(logits[0].argmax()))
         logits = decoder.step(torch.tensor(ids[-1:]))
-    return ids, smallest
+    return ids, margins

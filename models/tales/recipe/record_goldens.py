@@ -12,30 +12,35 @@ import generate
 from make_tokenizer import load_tokenizer
 from settings import HOME
 
-GREEDY_PROMPTS = [
+GREEDY_PROMPTS = [  # chosen for large margins along the way
     "",
     "Once upon a time there was a",
-    'The old woman said to the fox, "',
-    '"Who are you?" asked the',
     "In the middle of the forest there stood a little house, and in it lived",
-    "The King's Daughter\n\nThere was once a king who had",
-    "So they went on and on, until at last",
-    "'I don't know,' said Alice,",
+    "The Wolf and the Lamb\n\nA Wolf",
+    "The princess opened the door and saw",
+    '"My dear child," said the old woman,',
+    "The little girl was very",
+    "Then the giant cried out in a loud voice,",
+    '"Let us go," he said, "to the',
 ]
 LOGITS_PROMPTS = ["Once upon a time there was a", "The prince drew his sword and"]
 GREEDY_TOKENS = 96
 
 
 def greedy_record(model, tokenizer, prompt):
-    """Greedy ids go on after an end-of-text token: the next document begins."""
+    """Greedy ids go on after an end-of-text token: the next document begins.
+
+    Where a margin is small, less exact arithmetic may rightly choose otherwise from there on.
+    """
     prompt_ids = [0, *tokenizer.encode(prompt)]
-    ids, margin = generate.greedy(model, prompt_ids, GREEDY_TOKENS)
+    ids, margins = generate.greedy(model, prompt_ids, GREEDY_TOKENS)
     return {
         "prompt": prompt,
         "promptIds": prompt_ids,
         "ids": ids,
         "text": tokenizer.decode(ids),
-        "smallestMargin": float(f"{margin:.4g}"),  # between the two best logits, at any step
+        "smallestMargin": float(f"{min(margins):.3g}"),
+        "margins": [float(f"{margin:.3g}") for margin in margins],
     }
 
 
@@ -46,9 +51,10 @@ def last_logits(model, ids):
     return [float(f"{value:.7g}") for value in logits]
 
 
-def write(name, record, indent):
-    text = json.dumps(record, indent=indent, ensure_ascii=False)
-    (HOME / "golden" / name).write_text(text + "\n", encoding="utf-8")
+def write(name, record):
+    """One line per record, so that differences can be read."""
+    lines = json.dumps(record, ensure_ascii=False, separators=(",", ":")).replace("},{", "},\n{")
+    (HOME / "golden" / name).write_text(lines + "\n", encoding="utf-8")
 
 
 def main():
@@ -58,13 +64,13 @@ def main():
         which: [greedy_record(model, tokenizer, prompt) for prompt in GREEDY_PROMPTS]
         for which, model in models.items()
     }
-    write("greedy.json", greedy, indent=1)
+    write("greedy.json", greedy)
     logits = []
     for prompt in LOGITS_PROMPTS:
         ids = [0, *tokenizer.encode(prompt)]
         values = {which: last_logits(model, ids) for which, model in models.items()}
         logits.append({"prompt": prompt, "promptIds": ids, **values})
-    write("logits.json", logits, indent=None)
+    write("logits.json", logits)
 
 
 if __name__ == "__main__":

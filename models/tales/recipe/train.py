@@ -16,6 +16,7 @@ from settings import CONFIG, Pool, argument_parser, autocast, pick_device
 
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
 STEPS_BETWEEN_LOGS = 25
+VALIDATION_WINDOWS = 24  # of 512 tokens, evenly spread; evaluate.py reads them all
 
 
 @torch.no_grad()
@@ -62,11 +63,10 @@ def train(model, streams, run, device, pool):
             run.log(loss=sum(recent) / len(recent), length=phase["length"])
             recent = []
         if run.due(SECONDS_BETWEEN_CHECKPOINTS):
-            run.checkpoint(validation=validation_loss(model, streams["tail"], device, rows=24))
-    run.checkpoint(
-        validation=validation_loss(model, streams["tail"], device),
-        validation_stories=validation_loss(model, streams["tail_stories"], device),
-    )
+            loss = validation_loss(model, streams["tail"], device, VALIDATION_WINDOWS)
+            run.checkpoint(validation=loss)
+    run.save()
+    run.log(validation=validation_loss(model, streams["tail"], device, VALIDATION_WINDOWS))
 
 
 def main():

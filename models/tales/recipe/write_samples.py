@@ -1,4 +1,4 @@
-"""Prints sampled continuations for the model card, unedited.
+"""Prints sampled continuations for the model card, unedited; a bar marks the end of each prompt.
 
 Usage: python3 write_samples.py
 """
@@ -30,7 +30,7 @@ def main():
         generated = row[len(prompt) :]
         if 0 in generated:
             generated = generated[: generated.index(0)]  # the document ended
-        print(f"\n{text!r}, seed {seed}:\n\n> {text}**{tokenizer.decode(generated)}**")
+        print(f"Seed {seed}:\n\n```text\n{text}|{tokenizer.decode(generated)}\n```\n")
 
 
 if __name__ == "__main__":
