@@ -17,8 +17,9 @@ const gpuProjects = testAdapters().map(({ name, icd, fix }): TestProjectInlineCo
     pool: "forks",
     maxWorkers: 1,
     isolate: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Long only because the machine may be busy: software adapters compile on the same processors.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 }));
 
@@ -31,7 +32,7 @@ export default defineConfig({
           name: "unit",
           include: ["tests/{unit,house,types}/**/*.test.ts"],
           benchmark: { include: [] },
-          testTimeout: 30_000,
+          testTimeout: 60_000,
         },
       },
       ...gpuProjects,
