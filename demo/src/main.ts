@@ -64,7 +64,6 @@ async function load(next: Pair): Promise<void> {
     figures.showAdapter(engine.facts.adapter);
     decoders.setHasDraft(engine.facts.draft !== undefined);
     enter("ready");
-    warmUp(engine);
   } catch (error) {
     if (controller !== current) return;
     const isAborted = CoppiceError.from(error).code === "aborted";
@@ -78,13 +77,6 @@ async function load(next: Pair): Promise<void> {
 function limitLength(contextLength: number): void {
   maxNewTokens.max = String(contextLength);
   if (maxNewTokens.valueAsNumber > contextLength) maxNewTokens.value = maxNewTokens.max;
-}
-
-/** A GPU compiles a decoder's shaders when they are first used: better now than after the first click. */
-function warmUp(loaded: Engine): void {
-  const { result } = loaded.generate("", { decoder: decoders.decoder(), maxNewTokens: 1 });
-  // What fails here fails again, and is told, when something is to be written.
-  result.catch(() => undefined);
 }
 
 /** Runs one piece of writing with everything around it: buttons, status, errors. */

@@ -7,7 +7,9 @@ import { ROOT } from "../../scripts/lib/files.mjs";
 import { Playground, servePlayground, type Site } from "./playground-page.ts";
 
 /** Enough to fill the page in a picture. */
-const TOKENS = 90;
+const TOKENS = 70;
+
+const PHONE = { width: 360, height: 780 };
 
 let site: Site;
 let browser: Browser;
@@ -22,39 +24,36 @@ afterAll(async () => {
   await site?.close();
 });
 
-test.each(["light", "dark"] as const)("a desk in %s", async (colorScheme) => {
-  const playground = await Playground.open(browser, site, { colorScheme });
+test("a desk and a phone, light and dark", async () => {
+  const playground = await Playground.open(browser, site, { deviceScaleFactor: 1.5 });
+  const { page } = playground;
   expect(await playground.reach("ready", "empty")).toBe("ready");
   await playground.setLength(TOKENS);
   await playground.write();
   await showLongestPath(playground);
-  await playground.takePicture(`playground-${colorScheme}`);
+  await playground.takePicture("playground-light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await playground.takePicture("playground-dark");
+  await page.setViewportSize(PHONE);
+  await playground.takePicture("playground-phone-dark", true);
+  await page.emulateMedia({ colorScheme: "light" });
+  await playground.takePicture("playground-phone", true);
+  expect(await overhang(playground)).toBe(0);
   expect(playground.complaints).toEqual([]);
   await playground.close();
 });
 
 test("a phone: everything within its width, and nothing moves when loaded", async () => {
-  const playground = await Playground.open(browser, site, {
-    viewport: { width: 360, height: 780 },
-    deviceScaleFactor: 2,
-  });
-  const top = async () => (await playground.page.locator(".sheet").boundingBox())?.y;
+  const playground = await Playground.open(browser, site, { viewport: PHONE });
+  const { page } = playground;
+  const top = async () => (await page.locator(".sheet").boundingBox())?.y;
   const topBefore = await top();
   expect(await playground.reach("ready", "empty")).toBe("ready");
   expect(await top()).toBe(topBefore);
-  await playground.setLength(40);
-  await playground.write();
-  const { page } = playground;
-  const overhang = () =>
-    page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-  expect(await overhang()).toBe(0);
-  await playground.takePicture("playground-phone", true);
   await page.locator("#decoder summary").click();
-  expect(await overhang()).toBe(0);
+  expect(await overhang(playground)).toBe(0);
   await page.getByRole("button", { name: "Change models" }).click();
-  expect(await overhang()).toBe(0);
+  expect(await overhang(playground)).toBe(0);
   await playground.close();
 });
 
@@ -132,4 +131,12 @@ async function showLongestPath({ page }: Playground): Promise<void> {
     .evaluateAll((rounds) => rounds.map((round) => round.querySelectorAll(".accepted").length));
   const longest = lengths.indexOf(Math.max(...lengths));
   await page.locator("#story .round").nth(longest).click();
+}
+
+/** Pixels that stand out of the page's width. */
+function overhang({ page }: Playground): Promise<number> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return scrollWidth - clientWidth;
+  });
 }

@@ -11,6 +11,9 @@ import { serveStatic } from "../../scripts/lib/static.mjs";
 /** Where pictures go; `COPPICE_SCREENSHOTS=docs/images` renews those of the documentation. */
 const PICTURES = join(ROOT, process.env["COPPICE_SCREENSHOTS"] ?? ".cache/screenshots");
 
+/** Milliseconds; a software adapter on a busy machine takes its time. */
+const PATIENCE = 150_000;
+
 export interface Site {
   readonly origin: string;
   close(): Promise<void>;
@@ -42,6 +45,7 @@ export class Playground {
 
   private constructor(page: Page, origin: string) {
     this.page = page;
+    page.setDefaultTimeout(PATIENCE);
     page.on("console", (message) => {
       const isBad = ["error", "warning"].includes(message.type());
       if (isBad) this.complaints.push(`${message.type()}: ${message.text()}`);
@@ -75,7 +79,7 @@ export class Playground {
     const handle = await this.page.waitForFunction(
       (wanted) => wanted.find((phase) => document.documentElement.dataset["phase"] === phase),
       phases,
-      { timeout: 150_000 },
+      { timeout: PATIENCE },
     );
     return (await handle.jsonValue()) as Phase;
   }
@@ -121,7 +125,9 @@ export class Playground {
 
   async takePicture(name: string, fullPage = false): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
-    await this.page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage });
+    // The grain of the desk makes a PNG four times as large.
+    const format = { type: "jpeg", quality: 86 } as const;
+    await this.page.screenshot({ path: join(PICTURES, `${name}.jpg`), fullPage, ...format });
   }
 
   close(): Promise<void> {
