@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
 import { Recording, type Gpu } from "../../src/gpu/index.ts";
-import { attentionTree, attentionTreeGrid, encodeTokenTree, TARGET_TREE } from "../../src/kernels/index.ts";
+import {
+  attentionTree,
+  attentionTreeGrid,
+  encodeTokenTree,
+  TARGET_TREE,
+} from "../../src/kernels/index.ts";
 import { attentionRow, keySlots } from "../reference/attention-tree.ts";
 import { awkwardRows } from "../support/awkward.ts";
 import { differingBits, expectClose, mismatches } from "../support/close.ts";
-import { faultTest } from "../support/fault-test.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { faultTest, MANY_VARIANTS } from "../support/slow-adapters.ts";
 import { normals, uniforms } from "../support/random.ts";
 import { attentionTolerance } from "../support/tolerance.ts";
 
@@ -23,7 +28,9 @@ interface Case {
 function randomTree(count: number): number[] {
   const uniform = uniforms(count);
   // Parents from the later half of the earlier nodes, so that it grows deep.
-  return Array.from({ length: count }, (_, i) => (i === 0 ? -1 : Math.floor(((1 + uniform()) / 2) * i)));
+  return Array.from({ length: count }, (_, i) =>
+    i === 0 ? -1 : Math.floor(((1 + uniform()) / 2) * i),
+  );
 }
 
 /** Queries and keys such that softmax neither always picks one key nor ignores them; values of any size. */
@@ -32,15 +39,27 @@ function inputs({ base, parent, heads, kvHeads, headDim, scale = 1 }: Case) {
   const kvDim = kvHeads * headDim;
   const normal = normals(base + headDim);
   const outlier = (i: number) => (i % 61 === 7 ? 4 : 1);
-  const q = Float32Array.from({ length: parent.length * heads * headDim }, (_, i) => normal() * outlier(i) * scale);
-  const keys = Float32Array.from({ length: slots * kvDim }, (_, i) => normal() * outlier(i) * scale);
+  const q = Float32Array.from(
+    { length: parent.length * heads * headDim },
+    (_, i) => normal() * outlier(i) * scale,
+  );
+  const keys = Float32Array.from(
+    { length: slots * kvDim },
+    (_, i) => normal() * outlier(i) * scale,
+  );
   const kv = Float32Array.from([...keys, ...awkwardRows(slots, kvDim)]);
   // Slots that no row may see.
-  for (const plane of [0, slots]) kv.fill(NaN, (plane + base + parent.length) * kvDim, (plane + slots) * kvDim);
+  for (const plane of [0, slots])
+    kv.fill(NaN, (plane + base + parent.length) * kvDim, (plane + slots) * kvDim);
   return { q, kv, slots, kvDim };
 }
 
-async function run(gpu: Gpu, size: Case, { q, kv, slots }: ReturnType<typeof inputs>, spec = attentionTree) {
+async function run(
+  gpu: Gpu,
+  size: Case,
+  { q, kv, slots }: ReturnType<typeof inputs>,
+  spec = attentionTree,
+) {
   const { base, parent, heads, kvHeads, headDim } = size;
   const depth: number[] = [];
   for (const at of parent) depth.push(at < 0 ? 0 : depth[at]! + 1);
@@ -50,13 +69,19 @@ async function run(gpu: Gpu, size: Case, { q, kv, slots }: ReturnType<typeof inp
   const buffers = {
     q: scope.upload("q", q),
     kv: scope.upload("kv", kv),
-    rows: scope.upload("rows", Uint32Array.from(depth.flatMap((d, node) => [node, base, base + d, base + node]))),
+    rows: scope.upload(
+      "rows",
+      Uint32Array.from(depth.flatMap((d, node) => [node, base, base + d, base + node])),
+    ),
     tree: scope.upload("tree", encodeTokenTree(TARGET_TREE, nodes)),
     out: scope.storage("out", q.byteLength),
   };
   const params = { heads, kv_heads: kvHeads, head_dim: headDim, slots };
   const recording = new Recording();
-  recording.dispatch(pipeline.bind(scope, buffers, params), attentionTreeGrid(heads, parent.length));
+  recording.dispatch(
+    pipeline.bind(scope, buffers, params),
+    attentionTreeGrid(heads, parent.length),
+  );
   const [out] = await gpu.submitAndRead([recording], [buffers.out]);
   return new Float32Array(out!, 0, q.length);
 }
@@ -94,23 +119,37 @@ const CASES: readonly Case[] = [
   { base: 130, parent: randomTree(8), heads: 3, kvHeads: 1, headDim: 12 },
 ];
 
-test("agrees with f64, whatever the heads, the tree and the number of tiles", () =>
-  withGpu(async (gpu) => {
-    for (const size of CASES) {
-      const input = inputs(size);
-      const actual = await run(gpu, size, input);
-      const { expected, tolerance } = expectation(size, input);
-      const { base, parent, heads, kvHeads, headDim } = size;
-      const what = `base ${base}, ${parent.length} nodes, heads ${heads}/${kvHeads} of ${headDim}`;
-      expectClose(actual, expected, (i) => tolerance[i]!, what);
-    }
-  }));
+test(
+  "agrees with f64, whatever the heads, the tree and the number of tiles",
+  () =>
+    withGpu(async (gpu) => {
+      for (const size of CASES) {
+        const input = inputs(size);
+        const actual = await run(gpu, size, input);
+        const { expected, tolerance } = expectation(size, input);
+        const { base, parent, heads, kvHeads, headDim } = size;
+        const what = `base ${base}, ${parent.length} nodes, heads ${heads}/${kvHeads} of ${headDim}`;
+        expectClose(actual, expected, (i) => tolerance[i]!, what);
+      }
+    }),
+  MANY_VARIANTS,
+);
 
 test("huge scores of both signs neither overflow nor become NaN", () =>
   withGpu(async (gpu) => {
-    const size: Case = { base: 100, parent: randomTree(20), heads: 2, kvHeads: 1, headDim: 64, scale: 100 };
+    const size: Case = {
+      base: 100,
+      parent: randomTree(20),
+      heads: 2,
+      kvHeads: 1,
+      headDim: 64,
+      scale: 100,
+    };
     const input = inputs(size);
-    const { scores } = attentionRow(input.q, input.kv, keySlots(100, 0, size.parent), { ...size, slots: input.slots });
+    const { scores } = attentionRow(input.q, input.kv, keySlots(100, 0, size.parent), {
+      ...size,
+      slots: input.slots,
+    });
     expect(Math.max(...scores.flat())).toBeGreaterThan(1e4);
     expect(Math.min(...scores.flat())).toBeLessThan(-1e4);
     const actual = await run(gpu, size, input);
@@ -127,7 +166,9 @@ test("the slots of nodes that are not ancestors never influence a row", () =>
     const width = size.heads * size.headDim;
     for (const node of [0, 1, 17, 39]) {
       const seen = new Set(keySlots(size.base, node, size.parent));
-      const kv = input.kv.map((value, i) => (seen.has(Math.floor(i / input.kvDim) % input.slots) ? value : NaN));
+      const kv = input.kv.map((value, i) =>
+        seen.has(Math.floor(i / input.kvDim) % input.slots) ? value : NaN,
+      );
       const alone = await run(gpu, size, { ...input, kv });
       const row = (out: Float32Array) => out.subarray(node * width, (node + 1) * width);
       expect(differingBits(row(alone), row(whole)), `node ${node}`).toBe(0);
@@ -143,12 +184,27 @@ test("a draft's first pass: base -1, a row without keys, and branches after it",
     const actual = await run(gpu, { ...size, base: -1 }, input);
     expect([...actual.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
     const shape = { ...size, slots: input.slots };
-    for (const [node, keys] of [[1, [0]], [2, [0, 1]], [3, [0, 2]], [4, [0, 1, 3]]] as const) {
+    for (const [node, keys] of [
+      [1, [0]],
+      [2, [0, 1]],
+      [3, [0, 2]],
+      [4, [0, 1, 3]],
+    ] as const) {
       const query = input.q.subarray(node * 8, node * 8 + 8);
       const row = attentionRow(query, input.kv, keys, shape);
-      const magnitudes = attentionRow(query.map(Math.abs), input.kv.map(Math.abs), keys, shape).scores;
+      const magnitudes = attentionRow(
+        query.map(Math.abs),
+        input.kv.map(Math.abs),
+        keys,
+        shape,
+      ).scores;
       const tolerance = attentionTolerance({ ...row, magnitudes, kv: input.kv, keys, ...shape });
-      expectClose(actual.subarray(node * 8, node * 8 + 8), row.out, (i) => tolerance[i]!, `node ${node}`);
+      expectClose(
+        actual.subarray(node * 8, node * 8 + 8),
+        row.out,
+        (i) => tolerance[i]!,
+        `node ${node}`,
+      );
     }
   }));
 
@@ -156,12 +212,20 @@ faultTest.each([
   ["scores are not scaled", "score *= scale;", ""],
   ["the ancestors of another node", "tree.ancestor[row.node]", "tree.ancestor[row.node - 1u]"],
   ["the row's own key is left out", "row.position + 1u", "row.position"],
-  ["nodes instead of ancestors", "tree.ancestor[row.node][beyond_prefix]", "u32(beyond_prefix) + 0u * tree.depth[0]"],
+  [
+    "nodes instead of ancestors",
+    "tree.ancestor[row.node][beyond_prefix]",
+    "u32(beyond_prefix) + 0u * tree.depth[0]",
+  ],
   ["earlier tiles are not rescaled", "output *= rescale;", ""],
   ["the sum of earlier tiles is not rescaled", "sum * rescale + chance", "sum + chance"],
   ["heads in the wrong order", "head / (params.heads / params.kv_heads)", "head % params.kv_heads"],
   ["keys taken for values", "slot_at + params.slots * kv_dim4", "slot_at"],
-  ["the lanes' sums are not all added up", "output += partials[lane]", "output += partials[lane] * 0.999"],
+  [
+    "the lanes' sums are not all added up",
+    "output += partials[lane]",
+    "output += partials[lane] * 0.999",
+  ],
 ])("a planted fault is seen: %s", (_, right, wrong) =>
   withGpu(async (gpu) => {
     const size: Case = { base: 66, parent: randomTree(12), heads: 4, kvHeads: 2, headDim: 16 };

@@ -1,10 +1,17 @@
 import { expect, test } from "vitest";
 import { Recording, type Gpu, type WeightType } from "../../src/gpu/index.ts";
-import { DRAFT_TREE, embedRows, embedRowsGrid, encodeControl, encodeTokenTree, TARGET_TREE } from "../../src/kernels/index.ts";
+import {
+  DRAFT_TREE,
+  embedRows,
+  embedRowsGrid,
+  encodeControl,
+  encodeTokenTree,
+  TARGET_TREE,
+} from "../../src/kernels/index.ts";
 import { embedRows as reference } from "../reference/embed-rows.ts";
 import { weights } from "../support/awkward.ts";
-import { faultTest } from "../support/fault-test.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { uniforms } from "../support/random.ts";
 
 interface Case {
@@ -22,7 +29,10 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
   const uniform = uniforms(rows + hidden);
   const below = (limit: number) => Math.floor(uniform() * limit);
   const count = rowStart + rows;
-  const nodes = Array.from({ length: count }, (_, i) => ({ token: below(VOCAB), parent: i <= lag ? i - 1 : below(i) }));
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    token: below(VOCAB),
+    parent: i <= lag ? i - 1 : below(i),
+  }));
   const depth: number[] = [];
   for (const { parent } of nodes) depth.push(parent < 0 ? 0 : depth[parent]! + 1);
   const table = weights(VOCAB, hidden, type);
@@ -40,7 +50,10 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
     x: scope.upload("x", new Float32Array((rows + 1) * hidden).fill(77)),
   };
   const recording = new Recording();
-  recording.dispatch(pipeline.bind(scope, buffers, { cols4: hidden / 4, row_start: rowStart, lag }), embedRowsGrid(rows));
+  recording.dispatch(
+    pipeline.bind(scope, buffers, { cols4: hidden / 4, row_start: rowStart, lag }),
+    embedRowsGrid(rows),
+  );
   const [x, places] = await gpu.submitAndRead([recording], [buffers.x, buffers.rows]);
 
   const tree = { token: nodes.map((node) => node.token), depth };
@@ -49,7 +62,13 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
     actual: { x: [...new Float32Array(x!)], rows: [...new Uint32Array(places!)] },
     expected: {
       x: [...expected.x, ...Array.from({ length: hidden }, () => 77)],
-      rows: [...expected.rows.flatMap((row) => [row.node, row.base, row.position, row.slot]), 77, 77, 77, 77],
+      rows: [
+        ...expected.rows.flatMap((row) => [row.node, row.base, row.position, row.slot]),
+        77,
+        77,
+        77,
+        77,
+      ],
     },
   };
 }
@@ -74,7 +93,11 @@ test.each(["f32", "f16"] as const)("%s tables: exact, whatever the row and the l
 
 faultTest.each([
   ["the tree's token where the pending one belongs", "node == params.lag", "false"],
-  ["the pending token where the previous one belongs", "return control.previous", "return control.pending"],
+  [
+    "the pending token where the previous one belongs",
+    "return control.previous",
+    "return control.pending",
+  ],
   ["no lag", "control.base - params.lag", "control.base"],
   ["the depth is left out", "base + tree.depth[node]", "base"],
 ])("a planted fault is seen: %s", (_, right, wrong) =>

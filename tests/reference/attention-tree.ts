@@ -38,7 +38,8 @@ export function attentionRow(
     const total = powers.reduce((sum, power) => sum + power, 0);
     const share = powers.map((power) => power / total);
     keySlots.forEach((slot, l) => {
-      for (let i = 0; i < headDim; i++) out[head * headDim + i]! += share[l]! * kv[at(slots + slot, i)]!;
+      for (let i = 0; i < headDim; i++)
+        out[head * headDim + i]! += share[l]! * kv[at(slots + slot, i)]!;
     });
     scores.push(row);
     chances.push(share);

@@ -17,7 +17,10 @@ export interface EmbedInput {
 }
 
 /** x and rows of one pass. Words wrap around like the GPU's, so a base of -1 is 2^32 - 1. */
-export function embedRows(input: EmbedInput): { x: Float64Array<ArrayBuffer>; rows: ReferenceRow[] } {
+export function embedRows(input: EmbedInput): {
+  x: Float64Array<ArrayBuffer>;
+  rows: ReferenceRow[];
+} {
   const { control, tree, table, hidden, rowStart, lag } = input;
   const x = new Float64Array(input.rows * hidden);
   const word = (value: number): number => value >>> 0;
@@ -28,7 +31,12 @@ export function embedRows(input: EmbedInput): { x: Float64Array<ArrayBuffer>; ro
     else if (node === lag) token = control.pending;
     for (let c = 0; c < hidden; c++) x[r * hidden + c] = table[token * hidden + c]!;
     const base = control.base - lag;
-    return { node, base: word(base), position: word(base + tree.depth[node]!), slot: word(base + node) };
+    return {
+      node,
+      base: word(base),
+      position: word(base + tree.depth[node]!),
+      slot: word(base + node),
+    };
   });
   return { x, rows };
 }

@@ -33,12 +33,17 @@ export function qkvRope(
     widths.forEach((width, part) => {
       for (let c = 0; c < width; c++, column++) {
         let sum = 0;
-        for (let i = 0; i < hidden; i++) sum += (w[column * hidden + i]! * row[i]! * gain[i]!) / rms;
+        for (let i = 0; i < hidden; i++)
+          sum += (w[column * hidden + i]! * row[i]! * gain[i]!) / rms;
         parts[part]![r * width + c] = sum;
       }
       if (part < 2) {
         for (let c = 0; c < width; c += headDim) {
-          rotate(parts[part]!.subarray(r * width + c, r * width + c + headDim), positions[r]!, theta);
+          rotate(
+            parts[part]!.subarray(r * width + c, r * width + c + headDim),
+            positions[r]!,
+            theta,
+          );
         }
       }
     });

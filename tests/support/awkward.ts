@@ -16,7 +16,11 @@ const FILLERS: readonly Filler[] = [
 ];
 
 /** `[rows, k]`: each row has its own nature. */
-export function awkwardRows(rows: number, k: number, seed = rows * 7919 + k): Float32Array<ArrayBuffer> {
+export function awkwardRows(
+  rows: number,
+  k: number,
+  seed = rows * 7919 + k,
+): Float32Array<ArrayBuffer> {
   const normal = normals(seed);
   const out = new Float32Array(rows * k);
   for (let i = 0; i < out.length; i++) {

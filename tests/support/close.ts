@@ -16,7 +16,8 @@ export function mismatches(
   expected: ArrayLike<number>,
   tolerance: Tolerance,
 ): Mismatch[] {
-  if (actual.length !== expected.length) throw new Error(`${actual.length} elements, expected ${expected.length}`);
+  if (actual.length !== expected.length)
+    throw new Error(`${actual.length} elements, expected ${expected.length}`);
   const found: Mismatch[] = [];
   for (let index = 0; index < expected.length; index++) {
     const allowed = tolerance(index);
@@ -41,7 +42,9 @@ export function expectClose(
     return `  [${index}] expected ${want}, got ${got}: off by ${error.toPrecision(3)} = ${units(error, want)} ulp, allowed ${allowed.toPrecision(3)}`;
   });
   const more = found.length > 5 ? [`  and ${found.length - 5} more`] : [];
-  throw new Error([`${what}: ${found.length} of ${expected.length} elements off`, ...lines, ...more].join("\n"));
+  throw new Error(
+    [`${what}: ${found.length} of ${expected.length} elements off`, ...lines, ...more].join("\n"),
+  );
 }
 
 /** `error` in units in the last place of an f32 near `value`. */

@@ -99,7 +99,8 @@ export function attentionTolerance(row: AttentionCase): number[] {
       const logError = l === top ? 0 : logErrors[head]![l]! + logErrors[head]![top]!;
       const chance = chances[head]![l]!;
       const distance = scores[head]![l]! - scores[head]![top]!;
-      const shift = logError < 1 ? chance * Math.expm1(logError) : Math.exp(Math.min(0, distance + logError));
+      const shift =
+        logError < 1 ? chance * Math.expm1(logError) : Math.exp(Math.min(0, distance + logError));
       const value = kv[((slots + slot) * kvHeads + kvHead) * headDim + (at % headDim)]!;
       shifted += shift * Math.abs(value - out[at]!);
       values += (chance + shift) * Math.abs(value);
