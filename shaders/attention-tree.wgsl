@@ -1,9 +1,9 @@
 // Tree attention: out[r, h, :] = sum_l p_l v_l, with p = softmax_l(q[r, h, :] k_l / sqrt(head_dim)), over
 // the logical indices l = 0..position: the prefix, then the row's ancestors in the tree.
 //
-// Grid: x = heads, y = rows. Softmax runs online over tiles of TILE keys. In a tile each lane scores one
-// key; then each lane sums one vec4 of the output over every groups-th key. What is added to what, and
-// when, depends on l and head_dim alone, so a row's bits do not depend on the rest of the tree.
+// Grid: x = heads, y = rows. Softmax runs online over tiles of TILE keys, with as many lanes. In a tile each
+// lane scores one key; then it sums one vec4 of the output over every groups-th key. What is added to what, and
+// when, depends on l, head_dim and TILE alone, so a row's bits do not depend on the rest of the tree.
 
 struct Params {
   heads: u32,
@@ -19,8 +19,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;  // [rows, heads, head_dim]
 @group(0) @binding(5) var<uniform> params: Params;
 
-const TILE = 64u; // keys per tile, and lanes
-const SPAN = 8u; // its square is TILE
+const SPAN = 8u; // TILE is a power of two from SPAN to its square, and at least head_dim / 4
 const LOWEST = -3.0e38; // stands for -inf, which WGSL lets compilers assume away
 
 var<workgroup> scores: array<f32, TILE>;
@@ -43,7 +42,7 @@ fn highest_score(lane: u32, score: f32) -> f32 {
   workgroupBarrier();
   if (lane < SPAN) {
     var high = score;
-    for (var i = 1u; i < SPAN; i++) {
+    for (var i = 1u; i < TILE / SPAN; i++) {
       high = max(high, scores[lane + i * SPAN]);
     }
     scores[lane] = high;
@@ -60,11 +59,9 @@ fn highest_score(lane: u32, score: f32) -> f32 {
 fn sum_lanes(lane: u32, own: f32) -> f32 {
   scores[lane] = own;
   workgroupBarrier();
-  for (var stride = TILE / 4u; stride > 0u; stride /= 4u) {
+  for (var stride = TILE / 2u; stride > 0u; stride /= 2u) {
     if (lane < stride) {
-      let low = scores[lane] + scores[lane + stride];
-      let high = scores[lane + 2u * stride] + scores[lane + 3u * stride];
-      scores[lane] = low + high;
+      scores[lane] += scores[lane + stride];
     }
     workgroupBarrier();
   }

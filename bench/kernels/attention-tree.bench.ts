@@ -1,5 +1,6 @@
 import type { Gpu } from "../../src/gpu/index.ts";
 import {
+  attentionTile,
   attentionTree,
   attentionTreeGrid,
   encodeTokenTree,
@@ -19,7 +20,9 @@ const variants = PREFIXES.flatMap((base) =>
     bytes: 2 * base * KV_HEADS * HEAD_DIM * 4,
     async prepare(gpu: Gpu) {
       const slots = base + 64;
-      const pipeline = await gpu.kernels.compile(attentionTree, { statics: TARGET_TREE });
+      const pipeline = await gpu.kernels.compile(attentionTree, {
+        statics: { ...TARGET_TREE, TILE: attentionTile(HEAD_DIM) },
+      });
       const nodes = Array.from({ length: rows }, (_, i) => ({
         token: 0,
         parent: i === 0 ? -1 : 0,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Recording, type Gpu } from "../../src/gpu/index.ts";
 import {
+  attentionTile,
   attentionTree,
   attentionTreeGrid,
   encodeTokenTree,
@@ -63,7 +64,9 @@ async function run(
   const { base, parent, heads, kvHeads, headDim } = size;
   const depth: number[] = [];
   for (const at of parent) depth.push(at < 0 ? 0 : depth[at]! + 1);
-  const pipeline = await gpu.kernels.compile(spec, { statics: TARGET_TREE });
+  const pipeline = await gpu.kernels.compile(spec, {
+    statics: { ...TARGET_TREE, TILE: attentionTile(headDim) },
+  });
   const { buffers: scope } = gpu;
   const nodes = parent.map((at) => ({ token: 0, parent: at }));
   const buffers = {
@@ -89,7 +92,7 @@ async function run(
 /** The rows in f64, and the tolerance of each element. */
 function expectation(size: Case, { q, kv, slots }: ReturnType<typeof inputs>) {
   const width = size.heads * size.headDim;
-  const shape = { ...size, slots };
+  const shape = { ...size, slots, tile: attentionTile(size.headDim) };
   const rows = size.parent.map((_, node) => {
     const keys = keySlots(size.base, node, size.parent);
     const query = q.subarray(node * width, (node + 1) * width);
@@ -183,7 +186,7 @@ test("a draft's first pass: base -1, a row without keys, and branches after it",
     // Node n lies in slot base + n = n - 1, and node 0 has no slot.
     const actual = await run(gpu, { ...size, base: -1 }, input);
     expect([...actual.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
-    const shape = { ...size, slots: input.slots };
+    const shape = { ...size, slots: input.slots, tile: attentionTile(8) };
     for (const [node, keys] of [
       [1, [0]],
       [2, [0, 1]],

@@ -168,7 +168,9 @@ test.each(PRODUCTS)(
         async (first, rows) => {
           const scope = gpu.buffers.child("run");
           const project = await gpu.kernels.compile(kernels.qkvRope, variant(product, rows));
-          const attend = await gpu.kernels.compile(kernels.attentionTree, { statics });
+          const attend = await gpu.kernels.compile(kernels.attentionTree, {
+            statics: { ...statics, TILE: kernels.attentionTile(headDim) },
+          });
           const places = Array.from({ length: rows }, (_, r) => place(first + r)).flat();
           const buffers = {
             ...shared,

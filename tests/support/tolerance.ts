@@ -67,17 +67,17 @@ interface AttentionCase {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly slots: number;
+  /** Keys per tile of the online softmax. */
+  readonly tile: number;
 }
-
-const TILE = 64;
 
 /** Allowed error of one row of attention-tree, per output element. */
 export function attentionTolerance(row: AttentionCase): number[] {
-  const { scores, magnitudes, chances, out, kv, keys, heads, kvHeads, headDim, slots } = row;
-  const tiles = Math.ceil(keys.length / TILE);
-  const groups = TILE / 2 ** Math.ceil(Math.log2(headDim / 4));
-  const valueSum = gamma(1 + tiles * Math.ceil(TILE / groups) + Math.log2(groups));
-  const chanceSum = gamma(tiles + Math.log2(TILE));
+  const { scores, magnitudes, chances, out, kv, keys, heads, kvHeads, headDim, slots, tile } = row;
+  const tiles = Math.ceil(keys.length / tile);
+  const groups = tile / 2 ** Math.ceil(Math.log2(headDim / 4));
+  const valueSum = gamma(1 + tiles * Math.ceil(tile / groups) + Math.log2(groups));
+  const chanceSum = gamma(tiles + Math.log2(tile));
 
   // Of every key's unnormed weight: the bound of its relative error, as a logarithm.
   const logErrors = scores.map((ofHead, head) => {
