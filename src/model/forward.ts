@@ -1,5 +1,6 @@
 /** Records one forward pass of a Llama-family model: tree nodes in, logits out, five dispatches per layer. */
 import {
+  attentionTile,
   attentionTree,
   attentionTreeGrid,
   embedRows,
@@ -103,7 +104,9 @@ async function recordAttention(
     qkvRopeGrid(layer.qkv.cols, pass.rows),
   );
 
-  const attend = await gpu.kernels.compile(attentionTree, { statics: pass.treeStatics });
+  const attend = await gpu.kernels.compile(attentionTree, {
+    statics: { ...pass.treeStatics, TILE: attentionTile(headDim) },
+  });
   recording.dispatch(
     attend.bind(scope, { q, kv, rows, tree: pass.tree, out: mixed }, shape),
     attentionTreeGrid(heads, pass.rows),

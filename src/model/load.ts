@@ -47,7 +47,11 @@ export async function loadModel(
     const config = options.config ?? (await readConfig(files, options.layers));
     const contextLength = chooseContext(config, options.contextLength);
     const { dtype = "auto", signal, onProgress } = options;
-    const weights = await loadLlamaWeights(gpu, scope, files, config, { dtype, signal, onProgress });
+    const weights = await loadLlamaWeights(gpu, scope, files, config, {
+      dtype,
+      signal,
+      onProgress,
+    });
     return new LlamaModel(scope, config, weights, contextLength);
   } catch (error) {
     scope.dispose();

@@ -5,6 +5,7 @@
 import {
   argmaxRows,
   argmaxRowsGrid,
+  argmaxRowsLanes,
   growLevel,
   growLevelGrid,
   pruneTree,
@@ -15,6 +16,7 @@ import {
   recordForward,
   topCandidates,
   topCandidatesGrid,
+  topCandidatesLanes,
   verifyMatch,
   verifyMatchGrid,
 } from "../model/index.ts";
@@ -102,7 +104,11 @@ async function recordLevel(
   });
   recording.append(forward);
 
-  const top = await gpu.kernels.compile(topCandidates);
+  const top = await gpu.kernels.compile(topCandidates, {
+    constants: {
+      WORKGROUP_SIZE: topCandidatesLanes(draft.model.config.vocabSize, level.branching),
+    },
+  });
   const proposals = { logits: draft.scratch.logits, candidates: candidates.proposals };
   const topParams = { vocab: draft.model.config.vocabSize, k: level.branching };
   recording.dispatch(top.bind(scope, proposals, topParams), topCandidatesGrid(level.frontierCount));
@@ -159,7 +165,9 @@ async function recordScoreAndVerify(
   });
   recording.append(score);
 
-  const argmax = await gpu.kernels.compile(argmaxRows);
+  const argmax = await gpu.kernels.compile(argmaxRows, {
+    constants: { WORKGROUP_SIZE: argmaxRowsLanes(model.config.vocabSize) },
+  });
   recording.dispatch(
     argmax.bind(scope, { logits: scratch.logits, ids }, { vocab: model.config.vocabSize }),
     argmaxRowsGrid(nodes),
