@@ -1,5 +1,5 @@
-// The next level of a tree: of all (f, j), the `width` largest score[f] + candidates[f, j].score
-// (the lower f, then the lower j on a tie) become nodes, listed in (f, j) order.
+// nodes[level_start..] = the `width` best of score[f] + candidates[f, j].score (the lower f, then the
+// lower j on a tie), in (f, j) order: the next level of a tree.
 //
 // Grid: one workgroup. A row of candidates stands best first, so those of row f that precede a given
 // candidate are a prefix of the row, found by bisection, and the chosen ones are a prefix too.
