@@ -73,41 +73,54 @@ interface AttentionCase {
 
 /** Allowed error of one row of attention-tree, per output element. */
 export function attentionTolerance(row: AttentionCase): number[] {
-  const { scores, magnitudes, chances, out, kv, keys, heads, kvHeads, headDim, slots, tile } = row;
+  const { kv, keys, heads, kvHeads, headDim, slots, tile } = row;
   const tiles = Math.ceil(keys.length / tile);
   const groups = tile / 2 ** Math.ceil(Math.log2(headDim / 4));
   const valueSum = gamma(1 + tiles * Math.ceil(tile / groups) + Math.log2(groups));
   const chanceSum = gamma(tiles + Math.log2(tile));
-
-  // Of every key's unnormed weight: the bound of its relative error, as a logarithm.
-  const logErrors = scores.map((ofHead, head) => {
-    const highest = Math.max(...ofHead);
-    return ofHead.map((score, l) => {
-      const scoreError = gamma(headDim + 1) * magnitudes[head]![l]! + 3 * UNIT * Math.abs(score);
-      // The exponents of a key's own tile and of every later rescaling add up to its distance to the highest.
-      return scoreError + UNIT * (4 * (tiles + 1) + 3 * (highest - score + scoreError));
-    });
-  });
-
-  return Array.from({ length: heads * headDim }, (_, at) => {
-    const head = Math.floor(at / headDim);
+  const out: number[] = [];
+  for (let head = 0; head < heads; head++) {
+    const { shifts, least } = weightErrors(row, head, tiles);
+    const chances = row.chances[head]!;
     const kvHead = Math.floor(head / (heads / kvHeads));
-    const top = scores[head]!.indexOf(Math.max(...scores[head]!));
-    let [shifted, values, least, largest] = [0, 0, 0, 0];
-    keys.forEach((slot, l) => {
-      // Relative to the top key, whose own error cancels between the sum of values and the sum of weights.
-      const logError = l === top ? 0 : logErrors[head]![l]! + logErrors[head]![top]!;
-      const chance = chances[head]![l]!;
-      const distance = scores[head]![l]! - scores[head]![top]!;
-      const shift =
-        logError < 1 ? chance * Math.expm1(logError) : Math.exp(Math.min(0, distance + logError));
-      const value = kv[((slots + slot) * kvHeads + kvHead) * headDim + (at % headDim)]!;
-      shifted += shift * Math.abs(value - out[at]!);
-      values += (chance + shift) * Math.abs(value);
-      least += chance * Math.exp(-logError);
-      largest = Math.max(largest, Math.abs(value));
-    });
-    const rounding = (valueSum + chanceSum) * values + 2.5 * UNIT * Math.abs(out[at]!);
-    return (1.001 * (shifted + rounding)) / least + keys.length * SMALLEST * (1 + largest);
+    for (let i = 0; i < headDim; i++) {
+      const result = row.out[head * headDim + i]!;
+      let [shifted, values, largest] = [0, 0, 0];
+      keys.forEach((slot, l) => {
+        const value = kv[((slots + slot) * kvHeads + kvHead) * headDim + i]!;
+        shifted += shifts[l]! * Math.abs(value - result);
+        values += (chances[l]! + shifts[l]!) * Math.abs(value);
+        largest = Math.max(largest, Math.abs(value));
+      });
+      const rounding = (valueSum + chanceSum) * values + 2.5 * UNIT * Math.abs(result);
+      out.push((1.001 * (shifted + rounding)) / least + keys.length * SMALLEST * (1 + largest));
+    }
+  }
+  return out;
+}
+
+/** How far each key's softmax weight may be off, relative to the top key's, and the least their sum can be. */
+function weightErrors(
+  { scores, magnitudes, chances, headDim }: AttentionCase,
+  head: number,
+  tiles: number,
+) {
+  const row = scores[head]!;
+  const highest = Math.max(...row);
+  const top = row.indexOf(highest);
+  const logErrors = row.map((score, l) => {
+    const scoreError = gamma(headDim + 1) * magnitudes[head]![l]! + 3 * UNIT * Math.abs(score);
+    // The exponents of a key's own tile and of every later rescaling add up to its distance to the highest.
+    return scoreError + UNIT * (4 * (tiles + 1) + 3 * (highest - score + scoreError));
   });
+  let least = 0;
+  const shifts = row.map((score, l) => {
+    // The top key's own error cancels between the sum of values and the sum of weights.
+    const logError = l === top ? 0 : logErrors[l]! + logErrors[top]!;
+    const chance = chances[head]![l]!;
+    least += chance * Math.exp(-logError);
+    if (logError < 1) return chance * Math.expm1(logError);
+    return Math.exp(Math.min(0, score - highest + logError));
+  });
+  return { shifts, least };
 }
