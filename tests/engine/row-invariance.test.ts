@@ -4,19 +4,12 @@ import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
 /** Row counts on both sides of every row tile. */
-const ROWS = [1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 33, 63, 64];
+const ROWS = [1, 2, 3, 4, 5, 8, 9, 17, 33, 64];
 
 describe.each(["F32", "F16"] as const)("%s weights", (dtype) => {
   test("a chain of any length gives the bits of single steps", async () => {
-    const model = tinyModel({
-      dtype,
-      hidden: 64,
-      heads: 4,
-      kvHeads: 2,
-      intermediate: 172,
-      layers: 2,
-    });
-    const tokens = Array.from({ length: 100 }, (_, i) => (i * 37 + 11) % 300);
+    const model = tinyModel({ dtype });
+    const tokens = Array.from({ length: 80 }, (_, i) => (i * 37 + 11) % 300);
     await withGpu(async (gpu) => {
       const loaded = await loadTestModel(gpu, model.files);
       const one = treeSession(gpu, loaded);
