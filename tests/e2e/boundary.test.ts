@@ -140,6 +140,25 @@ test("two engines run at once and do not disturb each other", async () => {
   expect(resultOf(await browser.generate("b", "the", options)).tokens).toEqual(alone[0]);
 });
 
+test("a lost device is a typed error, and another engine can be loaded", async () => {
+  valueOf(await browser.load("a", { target: model }));
+  const [worker] = browser.page.workers();
+  await worker!.evaluate(() => {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its own `this` below
+    const { createCommandEncoder } = GPUDevice.prototype;
+    GPUDevice.prototype.createCommandEncoder = function losing(description) {
+      queueMicrotask(() => this.destroy());
+      return createCommandEncoder.call(this, description);
+    };
+  });
+  for (let i = 0; i < 2; i++) {
+    const { error } = await browser.generate("a", "the", { maxNewTokens: 4 });
+    expect(error).toMatchObject({ code: "device-lost", isCoppiceError: true });
+  }
+  valueOf(await browser.load("b", { target: model }));
+  resultOf(await browser.generate("b", "the", { maxNewTokens: 4 }));
+});
+
 describe("the end of an engine", () => {
   test("disposing aborts what runs and ends the worker; later requests are refused", async () => {
     valueOf(await browser.load("a", { target: model }));

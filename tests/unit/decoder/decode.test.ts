@@ -67,6 +67,12 @@ describe("stop strings", () => {
     expect(deltas(parts)[1]!.tokens.map((token) => token.text)).toEqual(["", "", ""]);
   });
 
+  test("cut away what comes after them, an incomplete character included", async () => {
+    const text = { push: () => "xy", end: () => "\uFFFD" };
+    const { result } = await run(new FakeSession([plain(0)]), { stop: ["y"], text });
+    expect(result.text).toBe("x");
+  });
+
   test("that do not come true give back what was held", async () => {
     const session = new FakeSession([round(ids("abx")), round([2, END])]);
     const { result, parts } = await run(session, { stop: ["xyz"] });

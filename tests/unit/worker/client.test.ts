@@ -263,7 +263,9 @@ describe("the end of an engine", () => {
       message: "The worker failed: boom.",
     });
     await expect(engine.generate("a").result).rejects.toMatchObject({ code: "worker-failed" });
+    const began = performance.now();
     await engine.dispose();
+    expect(performance.now() - began, "nobody is waited for").toBeLessThan(1000);
   });
 
   test("a worker that does not answer is ended all the same", async () => {

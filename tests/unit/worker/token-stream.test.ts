@@ -152,6 +152,21 @@ test("the message alone stops the worker, where a browser does not tell of close
   await vi.waitUntil(() => signal.aborted);
 });
 
+test("stopping sends the message and closes the port; the end closes it, too", async () => {
+  for (const stopped of [true, false]) {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1, port2);
+    const sent = vi.spyOn(port1, "postMessage");
+    const closed = new Promise((resolve) => port2.addEventListener("close", resolve));
+    port2.start();
+    const tokens = new TokenStream(port1);
+    if (stopped) await tokens.return();
+    else port2.postMessage({ part: end });
+    await closed;
+    expect(sent.mock.calls).toEqual(stopped ? [[STOP]] : []);
+  }
+});
+
 test("a page that goes away stops the worker", async () => {
   const { port1, port2 } = new MessageChannel();
   ports.push(port2);
