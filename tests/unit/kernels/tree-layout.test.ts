@@ -20,7 +20,10 @@ function words(type: string, sizes: Record<string, number>): number {
 /** The fields of `struct name`, as [name, type]. */
 function fieldsOf(text: string, name: string): [string, string][] {
   const body = new RegExp(`struct ${name} \\{([^}]*)\\}`).exec(text.replace(/\/\/.*$/gm, ""))![1]!;
-  return [...body.matchAll(/(\w+):\s*([^\n]+?),\s*\n/g)].map((match) => [match[1]!, match[2]!.trim()]);
+  return [...body.matchAll(/(\w+):\s*([^\n]+?),\s*\n/g)].map((match) => [
+    match[1]!,
+    match[2]!.trim(),
+  ]);
 }
 
 /** Offsets and size of a struct by its text; scalars and their arrays align to four bytes. */
