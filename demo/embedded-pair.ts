@@ -24,10 +24,12 @@ export function embeddedPair(models: URL): Plugin {
       server.middlewares.use(staticHandler(mounts));
     },
     async closeBundle() {
-      const present = FOLDERS.filter((folder) => existsSync(join(root, folder)));
-      const copy = (folder: string) =>
-        cp(join(root, folder), join(outDir, folder), { recursive: true });
-      await Promise.all(present.map(copy));
+      const copy = async (folder: string) => {
+        const source = join(root, folder);
+        if (existsSync(source)) await cp(source, join(outDir, folder), { recursive: true });
+        else this.warn(`models/${folder} is missing: the site will open without its pair`);
+      };
+      await Promise.all(FOLDERS.map(copy));
     },
   };
 }

@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 test("a desk and a phone, light and dark", async () => {
-  const playground = await Playground.open(browser, site, { deviceScaleFactor: 1.5 });
+  const playground = await Playground.open(browser, site, { deviceScaleFactor: 1.25 });
   const { page } = playground;
   expect(await playground.reach("ready", "empty")).toBe("ready");
   await playground.setLength(TOKENS);

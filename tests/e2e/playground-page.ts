@@ -126,7 +126,7 @@ export class Playground {
   async takePicture(name: string, fullPage = false): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
     // The grain of the desk makes a PNG four times as large.
-    const format = { type: "jpeg", quality: 86 } as const;
+    const format = { type: "jpeg", quality: 82 } as const;
     await this.page.screenshot({ path: join(PICTURES, `${name}.jpg`), fullPage, ...format });
   }
 
