@@ -19,13 +19,14 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;  // [rows, heads, head_dim]
 @group(0) @binding(5) var<uniform> params: Params;
 
-const SPAN = 8u; // TILE is a power of two from SPAN to its square, and at least head_dim / 4
 const LOWEST = -3.0e38; // stands for -inf, which WGSL lets compilers assume away
 
+// Barriers cost most here, on software adapters above all: two per tile and one at the end.
 var<workgroup> scores: array<f32, TILE>;
 var<workgroup> chances: array<f32, TILE>; // exp(score - highest), not yet divided by their sum
 var<workgroup> values_at: array<u32, TILE>; // where the tile's values start in kv
-var<workgroup> partials: array<vec4<f32>, TILE / 2u>;
+var<workgroup> partials: array<vec4<f32>, TILE>; // each lane's part of the output
+var<workgroup> sums: array<f32, TILE>; // the chances behind each part
 
 // The slot of the key at logical index l. The base of a draft's first pass may be -1, hence the signs.
 fn slot_of(row: Row, l: u32) -> u32 {
@@ -40,32 +41,11 @@ fn slot_of(row: Row, l: u32) -> u32 {
 fn highest_score(lane: u32, score: f32) -> f32 {
   scores[lane] = score;
   workgroupBarrier();
-  if (lane < SPAN) {
-    var high = score;
-    for (var i = 1u; i < TILE / SPAN; i++) {
-      high = max(high, scores[lane + i * SPAN]);
-    }
-    scores[lane] = high;
-  }
-  workgroupBarrier();
   var high = scores[0];
-  for (var i = 1u; i < SPAN; i++) {
+  for (var i = 1u; i < TILE; i++) {
     high = max(high, scores[i]);
   }
   return high;
-}
-
-// The sum of all lanes' numbers, by a fixed pairwise tree. To be called by all lanes.
-fn sum_lanes(lane: u32, own: f32) -> f32 {
-  scores[lane] = own;
-  workgroupBarrier();
-  for (var stride = TILE / 2u; stride > 0u; stride /= 2u) {
-    if (lane < stride) {
-      scores[lane] += scores[lane + stride];
-    }
-    workgroupBarrier();
-  }
-  return scores[0];
 }
 
 @compute @workgroup_size(TILE)
@@ -89,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let key_group = lane / parts;
 
   var highest = LOWEST;
-  var sum = 0.0; // of this lane's own chances
+  var sum = 0.0; // of the chances of this lane's keys
   var output = vec4<f32>();
   for (var tile = 0u; tile < keys; tile += TILE) {
     let l = tile + lane;
@@ -111,33 +91,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (l < keys) {
       chance = exp(score - highest);
     }
-    sum = sum * rescale + chance;
     chances[lane] = chance;
     values_at[lane] = slot_at + params.slots * kv_dim4;
     workgroupBarrier();
 
     output *= rescale;
+    sum *= rescale;
     if (part < dim4) {
       let count = min(keys - tile, TILE);
       for (var key = key_group; key < count; key += groups) {
         output = fma(vec4(chances[key]), kv[values_at[key] + part], output);
+        sum += chances[key];
       }
     }
   }
 
-  let total = sum_lanes(lane, sum);
-  for (var stride = TILE / 2u; stride >= parts; stride /= 2u) {
-    if (lane >= stride && lane < 2u * stride) {
-      partials[lane - stride] = output;
-    }
-    workgroupBarrier();
-    if (lane < stride) {
-      output += partials[lane];
-    }
-    workgroupBarrier();
-  }
+  partials[lane] = output;
+  sums[lane] = sum;
+  workgroupBarrier();
   if (lane < dim4) {
+    for (var other = 1u; other < groups; other++) {
+      output += partials[other * parts + lane];
+      sum += sums[other * parts + lane];
+    }
     // No keys, no sum: the row of a draft before the first token.
-    out[q_at + lane] = select(vec4<f32>(), output / total, keys > 0u);
+    out[q_at + lane] = select(vec4<f32>(), output / sum, keys > 0u);
   }
 }

@@ -40,7 +40,8 @@ export async function withGpu<T>(body: (gpu: Gpu) => Promise<T> | T): Promise<T>
   gpu.buffers.dispose();
   // The body's own failure is often the consequence of a WebGPU error: show both.
   const options = "cause" in outcome ? outcome : undefined;
-  if (errors.length > 0) throw new Error(`WebGPU errors on ${adapterName}:\n${errors.join("\n")}`, options);
+  if (errors.length > 0)
+    throw new Error(`WebGPU errors on ${adapterName}:\n${errors.join("\n")}`, options);
   if ("cause" in outcome) throw outcome.cause;
   return outcome.result;
 }

@@ -76,8 +76,8 @@ export function attentionTolerance(row: AttentionCase): number[] {
   const { kv, keys, heads, kvHeads, headDim, slots, tile } = row;
   const tiles = Math.ceil(keys.length / tile);
   const groups = tile / 2 ** Math.ceil(Math.log2(headDim / 4));
-  const valueSum = gamma(1 + tiles * Math.ceil(tile / groups) + Math.log2(groups));
-  const chanceSum = gamma(tiles + Math.log2(tile));
+  const valueSum = gamma(1 + tiles * Math.ceil(tile / groups) + groups);
+  const chanceSum = gamma(tiles * (1 + Math.ceil(tile / groups)) + groups);
   const out: number[] = [];
   for (let head = 0; head < heads; head++) {
     const { shifts, least } = weightErrors(row, head, tiles);
