@@ -76,8 +76,10 @@ export function attentionTolerance(row: AttentionCase): number[] {
   const { kv, keys, heads, kvHeads, headDim, slots, tile } = row;
   const tiles = Math.ceil(keys.length / tile);
   const groups = tile / 2 ** Math.ceil(Math.log2(headDim / 4));
-  const valueSum = gamma(1 + tiles * Math.ceil(tile / groups) + groups);
-  const chanceSum = gamma(tiles * (1 + Math.ceil(tile / groups)) + groups);
+  // Additions of a group of lanes, over its keys of every tile, then of the groups.
+  const additions = tiles * Math.ceil(tile / groups) + groups - 1;
+  const valueSum = gamma(1 + additions);
+  const chanceSum = gamma(additions);
   const out: number[] = [];
   for (let head = 0; head < heads; head++) {
     const { shifts, least } = weightErrors(row, head, tiles);
