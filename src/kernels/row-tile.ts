@@ -14,11 +14,12 @@ export function rowTile(rows: number): RowTile {
 }
 
 /**
- * A `WORKGROUP_SIZE` for products along `k`, 4 to 64: four or more vec4 per lane. It sets the order of the sums, so
- * one value must serve all row tiles of a matrix.
+ * A `WORKGROUP_SIZE` for products along `k`, 4 to `most`: four or more vec4 per lane. It sets the order of the
+ * sums, so one value must serve all row tiles of a matrix. Software adapters run the lanes of a workgroup
+ * one after another and pay for their memory and barriers: there `most` = 4 takes half the time.
  */
-export function laneCount(k: number): number {
-  let lanes = 64;
+export function laneCount(k: number, most = 64): number {
+  let lanes = most;
   while (lanes > 4 && lanes * 16 > k) lanes /= 2;
   return lanes;
 }
