@@ -40,12 +40,15 @@ export class BufferScope {
   /** A zeroed storage buffer of `bytes` (rounded up to 16), usable as copy source and destination. */
   storage(label: string, bytes: number): BufferSlice {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
-    const limit = Math.min(this.#device.limits.maxStorageBufferBindingSize, this.#device.limits.maxBufferSize);
+    const limit = Math.min(
+      this.#device.limits.maxStorageBufferBindingSize,
+      this.#device.limits.maxBufferSize,
+    );
     if (size > limit) {
       throw new CoppiceError(
         "buffer-too-large",
         `"${this.label}/${label}" needs ${size} bytes in one buffer; this GPU allows ${limit}.`,
-        "Use a smaller model, a shorter contextLength or dtype \"f16\".",
+        'Use a smaller model, a shorter contextLength or dtype "f16".',
       );
     }
     return { buffer: this.#create(label, size, STORAGE), offset: 0, size };
@@ -72,7 +75,13 @@ export class BufferScope {
 
   /** Overwrites part of a slice; `byteOffset` counts from the slice's start, a multiple of 4. */
   write(target: BufferSlice, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
-    this.#device.queue.writeBuffer(target.buffer, target.offset + byteOffset, data.buffer, data.byteOffset, data.byteLength);
+    this.#device.queue.writeBuffer(
+      target.buffer,
+      target.offset + byteOffset,
+      data.buffer,
+      data.byteOffset,
+      data.byteLength,
+    );
   }
 
   /** Bytes held now by this scope and its children. */

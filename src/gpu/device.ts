@@ -37,5 +37,12 @@ export async function openGpu(api: GPU | undefined = globalThis.navigator?.gpu):
 export function describe(info: GPUAdapterInfo, device: GPUDevice): Gpu["adapter"] {
   const { vendor, architecture, description } = info;
   const fallback = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
-  return { vendor, architecture, device: info.device, description, fallback, features: [...device.features].sort() };
+  return {
+    vendor,
+    architecture,
+    device: info.device,
+    description,
+    fallback,
+    features: [...device.features].sort(),
+  };
 }

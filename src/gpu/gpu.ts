@@ -91,19 +91,23 @@ export class Gpu {
   /** Runs `work` (allocations, uploads) and turns an out-of-memory error of the GPU into a typed one. */
   async guardMemory<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.device.pushErrorScope("out-of-memory");
-    let fault: GPUError | null = null;
+    let outcome: { readonly result: T } | { readonly cause: unknown };
     try {
-      return await work();
-    } finally {
-      fault = await this.device.popErrorScope();
-      if (fault) {
-        throw new CoppiceError(
-          "out-of-memory",
-          `The GPU ran out of memory while ${what}: ${fault.message}`,
-          "Use a smaller model, a shorter contextLength or dtype \"f16\", or close other tabs.",
-        );
-      }
+      outcome = { result: await work() };
+    } catch (cause) {
+      outcome = { cause };
     }
+    const fault = await this.device.popErrorScope();
+    if (fault) {
+      throw new CoppiceError(
+        "out-of-memory",
+        `The GPU ran out of memory while ${what}: ${fault.message}`,
+        'Use a smaller model, a shorter contextLength or dtype "f16", or close other tabs.',
+        "cause" in outcome ? outcome : undefined,
+      );
+    }
+    if ("cause" in outcome) throw outcome.cause;
+    return outcome.result;
   }
 
   dispose(): void {

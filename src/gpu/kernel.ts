@@ -122,8 +122,14 @@ export class Kernels {
     return made;
   }
 
-  async #create(spec: KernelSpec, variant: KernelVariant<KernelSpec>): Promise<Pipeline<KernelSpec>> {
-    const module = this.#device.createShaderModule({ label: spec.name, code: moduleText(spec, variant) });
+  async #create(
+    spec: KernelSpec,
+    variant: KernelVariant<KernelSpec>,
+  ): Promise<Pipeline<KernelSpec>> {
+    const module = this.#device.createShaderModule({
+      label: spec.name,
+      code: moduleText(spec, variant),
+    });
     const info = await module.getCompilationInfo();
     const faults = info.messages.filter((m) => m.type === "error");
     if (faults.length > 0) {
@@ -139,11 +145,17 @@ export class Kernels {
       });
       return new Pipeline(this.#device, spec, pipeline);
     } catch (cause) {
-      throw shaderError(`${spec.name}.wgsl: ${cause instanceof Error ? cause.message : String(cause)}`);
+      throw shaderError(
+        `${spec.name}.wgsl: ${cause instanceof Error ? cause.message : String(cause)}`,
+      );
     }
   }
 }
 
 function shaderError(message: string): CoppiceError {
-  return new CoppiceError("shader-invalid", message, "Report this with the browser's version and the adapter's name.");
+  return new CoppiceError(
+    "shader-invalid",
+    message,
+    "Report this with the browser's version and the adapter's name.",
+  );
 }

@@ -23,7 +23,11 @@ export class Staging {
     const bytes = slices.reduce((sum, slice) => sum + slice.size, 0);
     if (!this.#buffer || this.#buffer.size < bytes) {
       this.#buffer?.destroy();
-      this.#buffer = this.#device.createBuffer({ label: "staging", size: Math.max(4096, bytes), usage: MAP_READ_COPY_DST });
+      this.#buffer = this.#device.createBuffer({
+        label: "staging",
+        size: Math.max(4096, bytes),
+        usage: MAP_READ_COPY_DST,
+      });
     }
     let at = 0;
     for (const { buffer, offset, size } of slices) {
@@ -40,7 +44,10 @@ export class Staging {
 }
 
 /** Maps what `Staging.copy` packed and returns each slice's bytes as its own buffer. */
-export async function mapStaging(staging: GPUBuffer, slices: readonly BufferSlice[]): Promise<ArrayBuffer[]> {
+export async function mapStaging(
+  staging: GPUBuffer,
+  slices: readonly BufferSlice[],
+): Promise<ArrayBuffer[]> {
   const bytes = slices.reduce((sum, slice) => sum + slice.size, 0);
   await staging.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
   const all = staging.getMappedRange(0, bytes).slice(0);
