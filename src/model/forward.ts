@@ -94,7 +94,7 @@ async function recordAttention(
   const { rowTable: rows, x, q, mixed } = pass.scratch;
   const shape = { heads, kv_heads: kvHeads, head_dim: headDim, slots: pass.slots };
 
-  const project = await gpu.kernels.compile(qkvRope, tiled(pass.rows, layer.qkv));
+  const project = await gpu.kernels.compile(qkvRope, tiled(gpu, pass.rows, layer.qkv));
   recording.dispatch(
     project.bind(
       scope,
@@ -119,7 +119,7 @@ async function recordFeedForward(recorder: Recorder, layer: LlamaLayer): Promise
   const { gpu, scope, model, pass, recording } = recorder;
   const { x, hidden } = pass.scratch;
   const { intermediateSize: cols, rmsNormEps: eps } = model.config;
-  const pipeline = await gpu.kernels.compile(swiglu, tiled(pass.rows, layer.gateUp));
+  const pipeline = await gpu.kernels.compile(swiglu, tiled(gpu, pass.rows, layer.gateUp));
   recording.dispatch(
     pipeline.bind(
       scope,
@@ -137,7 +137,7 @@ async function recordProjection(
   matrix: WeightMatrix,
   x: BufferSlice,
 ): Promise<void> {
-  const pipeline = await gpu.kernels.compile(matmulAdd, tiled(pass.rows, matrix));
+  const pipeline = await gpu.kernels.compile(matmulAdd, tiled(gpu, pass.rows, matrix));
   recording.dispatch(
     pipeline.bind(
       scope,
@@ -150,7 +150,7 @@ async function recordProjection(
 
 async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
   const { head, norm } = model.weights;
-  const pipeline = await gpu.kernels.compile(normMatmul, tiled(pass.headRows, head));
+  const pipeline = await gpu.kernels.compile(normMatmul, tiled(gpu, pass.headRows, head));
   recording.dispatch(
     pipeline.bind(
       scope,
@@ -167,10 +167,15 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
   );
 }
 
-/** The variant for a matrix and a number of rows. Lanes depend on the matrix alone, so the row tile never changes a row's bits. */
-function tiled(rows: number, matrix: WeightMatrix) {
-  return {
-    statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k) },
-    weights: matrix.type,
-  } as const;
+/** Lanes of a workgroup where the lanes run one after another. */
+const SOFTWARE_LANES = 4;
+
+/**
+ * The variant for a matrix and a number of rows. Lanes depend on the adapter and the matrix alone, so the row tile
+ * never changes a row's bits.
+ */
+function tiled(gpu: Gpu, rows: number, matrix: WeightMatrix) {
+  const most = gpu.adapter.fallback ? SOFTWARE_LANES : undefined;
+  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k, most) };
+  return { statics, weights: matrix.type } as const;
 }

@@ -1,5 +1,6 @@
 // Text from the built package in a real browser: the golden, and speculative text equal to greedy text.
 import { existsSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GenerateResult, TreeOptions } from "coppice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -168,5 +169,15 @@ describe.skipIf(!hasTales)("the embedded pair", () => {
     expect(speculative.text).toBe(greedy.text);
     expect(speculative.metrics.blockEfficiency).toBeGreaterThan(1);
     expectOneTripPerRound(speculative, 2);
+  });
+
+  test("greedy text is what PyTorch writes with the same files", async () => {
+    const goldens = readFileSync(join(TALES, "golden/greedy.json"), "utf8");
+    const { target } = JSON.parse(goldens) as { target: { prompt: string; ids: number[] }[] };
+    for (const { prompt, ids } of target.slice(0, 6)) {
+      const options = { decoder: { kind: "greedy" }, maxNewTokens: 24 };
+      const { tokens } = resultOf(await browser.generate("tales", prompt, options));
+      expect(tokens).toEqual(ids.slice(0, 24));
+    }
   });
 });
