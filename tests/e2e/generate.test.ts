@@ -1,6 +1,5 @@
 // Text from the built package in a real browser: the golden, and speculative text equal to greedy text.
-import { existsSync } from "node:fs";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GenerateResult, TreeOptions } from "coppice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
