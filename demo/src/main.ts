@@ -15,7 +15,7 @@ import { TreePanel } from "./tree-panel.ts";
 import { write, type WritingRequest } from "./writing.ts";
 
 const OPENING =
-  "Once upon a time there was a woodcutter who lived with his daughter at the edge of a great forest";
+  "Once upon a time there was a poor woodcutter, and one day, as he was cutting down an old tree, he heard a voice, which said";
 
 const ENDINGS: Readonly<Record<FinishReason, string>> = {
   length: "Paused at the length you asked for.",

@@ -40,7 +40,9 @@ describe("with a best-first tree", () => {
     await playground.choose("speculative", "best-first");
     await playground.setLength(TOKENS);
     story = await playground.write();
-    expect(story.length).toBeGreaterThan(120);
+    const opening = await playground.page.getByLabel("Opening line").inputValue();
+    expect(story.startsWith(opening)).toBe(true);
+    expect(story.length).toBeGreaterThan(opening.length + TOKENS);
     const { accepted = 0, ...own } = await playground.countTokens();
     expect(accepted).toBeGreaterThan(0);
     expect(accepted + Object.values(own).reduce((sum, count) => sum + count, 0)).toBe(TOKENS);
