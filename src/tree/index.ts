@@ -5,4 +5,4 @@ export type { RoundSessionParts } from "./gpu-round-session.ts";
 export * from "./rounds.ts";
 export * from "./tree-plan.ts";
 export { TreeSession } from "./tree-session.ts";
-export type { ScoredNode } from "./tree-session.ts";
+export type { ScoredNode } from "./tree-state.ts";

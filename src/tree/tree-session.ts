@@ -8,14 +8,8 @@ import type { BufferScope, Gpu, LlamaModel, Recording, Scratch } from "../model/
 import { recordCompaction } from "./compaction.ts";
 import { createKvCache } from "./kv-cache.ts";
 import type { KvCache } from "./kv-cache.ts";
-import { TreeState } from "./tree-state.ts";
+import { type ScoredNode, TreeState } from "./tree-state.ts";
 import { MAX_NODES } from "./tree-plan.ts";
-
-/** A node to be scored: its token and its parent's index; node 0 is the root, with parent -1. */
-export interface ScoredNode {
-  readonly token: number;
-  readonly parent: number;
-}
 
 /** Prompt chunks come in these sizes; a shorter rest is padded, which later rows overwrite before reading. */
 const CHUNK_SIZES = [4, 16, 64] as const;

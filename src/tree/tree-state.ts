@@ -8,7 +8,12 @@ import {
   treeBytes,
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice } from "../model/index.ts";
-import type { ScoredNode } from "./tree-session.ts";
+
+/** A node to be scored: its token and its parent's index; node 0 is the root, with parent -1. */
+export interface ScoredNode {
+  readonly token: number;
+  readonly parent: number;
+}
 
 export class TreeState {
   readonly control: BufferSlice;
