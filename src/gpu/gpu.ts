@@ -1,5 +1,6 @@
 /** One GPU device with what the layers above need of it: buffers, kernels, submissions, counts. */
 import { CoppiceError } from "../errors.ts";
+import type { AdapterFacts } from "../stream-part.ts";
 import { BufferScope } from "./buffers.ts";
 import { Kernels } from "./kernel.ts";
 import { mapStaging, Staging } from "./readback.ts";
@@ -12,21 +13,9 @@ export interface GpuCounters {
   dispatches: number;
 }
 
-/** Which GPU this is, as far as the browser says. Empty strings where it does not. */
-export interface AdapterDescription {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly device: string;
-  readonly description: string;
-  /** True when the browser says that this is a software adapter. */
-  readonly fallback: boolean;
-  /** Optional features in use, such as "shader-f16". */
-  readonly features: readonly string[];
-}
-
 export class Gpu {
   readonly device: GPUDevice;
-  readonly adapter: AdapterDescription;
+  readonly adapter: AdapterFacts;
   readonly kernels: Kernels;
   /** The root of all buffers: its `bytes` is what the library holds on the GPU. */
   readonly buffers: BufferScope;
@@ -35,7 +24,7 @@ export class Gpu {
   #lost: CoppiceError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(device: GPUDevice, adapter: AdapterDescription) {
+  constructor(device: GPUDevice, adapter: AdapterFacts) {
     this.device = device;
     this.adapter = adapter;
     this.kernels = new Kernels(device);

@@ -1,5 +1,5 @@
 // Text from the built package in a real browser: the golden, and speculative text equal to greedy text.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GenerateResult, TreeOptions } from "coppice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,17 +9,13 @@ import { tinyModel } from "../support/tiny-model.ts";
 import { resultOf, TestBrowser, valueOf } from "./browser.ts";
 
 const TALES = join(ROOT, "models/tales");
-const hasTales = ["target", "draft"].every((name) =>
-  existsSync(join(TALES, name, "model.safetensors")),
-);
-
 let browser: TestBrowser;
 beforeAll(async () => {
   browser = await TestBrowser.open({
     folders: { tiny: tinyModel({ layers: 3, decay: 0.3, context: 96 }).files },
     mounts: {
       ...(hasStories && { "/models/stories/": fixturePath("models/stories260K-hf") }),
-      ...(hasTales && { "/models/tales/": TALES }),
+      "/models/tales/": TALES,
     },
   });
 });
@@ -151,7 +147,7 @@ describe("a tiny random model", () => {
   });
 });
 
-describe.skipIf(!hasTales)("the embedded pair", () => {
+describe("the embedded pair", () => {
   const maxNewTokens = 16;
   beforeAll(async () => {
     const sources = { target: "/models/tales/target/", draft: "/models/tales/draft/" };
