@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from products import Linear, linear
+
 ROPE_THETA = 10_000.0
 RMS_EPSILON = 1e-5
 MAX_POSITIONS = 512
@@ -94,10 +96,10 @@ class Attention(nn.Module):
         super().__init__()
         self.shape = shape
         inner, kv_inner = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-        self.q_proj = nn.Linear(shape.width, inner, bias=False)
-        self.k_proj = nn.Linear(shape.width, kv_inner, bias=False)
-        self.v_proj = nn.Linear(shape.width, kv_inner, bias=False)
-        self.o_proj = nn.Linear(inner, shape.width, bias=False)
+        self.q_proj = Linear(shape.width, inner)
+        self.k_proj = Linear(shape.width, kv_inner)
+        self.v_proj = Linear(shape.width, kv_inner)
+        self.o_proj = Linear(inner, shape.width)
 
     def project(self, x, tables):
         """Of x (B, T, D): queries (B, H, T, C), keys and values (B, K, T, C).
@@ -137,9 +139,9 @@ class Attention(nn.Module):
 class MLP(nn.Module):
     def __init__(self, shape):
         super().__init__()
-        self.gate_proj = nn.Linear(shape.width, shape.ffn, bias=False)
-        self.up_proj = nn.Linear(shape.width, shape.ffn, bias=False)
-        self.down_proj = nn.Linear(shape.ffn, shape.width, bias=False)
+        self.gate_proj = Linear(shape.width, shape.ffn)
+        self.up_proj = Linear(shape.width, shape.ffn)
+        self.down_proj = Linear(shape.ffn, shape.width)
 
     def forward(self, x):
         return self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
@@ -196,7 +198,7 @@ class Llama(nn.Module):
 
     def head(self, hidden):
         """Logits (..., vocab) of hidden states (..., D)."""
-        return functional.linear(hidden, self.model.embed_tokens.weight)
+        return linear(hidden, self.model.embed_tokens.weight)
 
     def forward(self, ids):
         return self.head(self.hidden(ids))

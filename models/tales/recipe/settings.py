@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from corpus import DEFAULT_CORPUS
+from products import bfloat16_products, cpu_has_bfloat16
 
 HOME = Path(__file__).resolve().parents[1]  # models/tales
 CONFIG = json.loads(Path(__file__).with_name("config.json").read_text(encoding="utf-8"))
@@ -36,8 +37,10 @@ def pick_device():
 
 
 def autocast(device):
-    """bfloat16 on a GPU; float32 on a CPU, faster there unless it has bfloat16 products."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+    """bfloat16 on a GPU; on a CPU that has them, bfloat16 products and float32 for the rest."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return bfloat16_products(cpu_has_bfloat16())
 
 
 class Pool:
