@@ -4,8 +4,6 @@
 // Grid: one workgroup. Lanes find every node's wanted child at once, then one lane walks.
 
 override WORKGROUP_SIZE: u32 = 64;
-override RING_ROUNDS: u32 = 32; // records in the ring
-
 const NONE = 0xffffffffu;
 
 struct Params {
@@ -35,30 +33,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   workgroupBarrier();
   if (lane != 0u) { return; }
 
-  let record = control.round % RING_ROUNDS;
   var node = 0u;
   var accepted = 0u;
-  control.path[0] = 0u;
   while (accepted + 1u < LEVEL_CAPACITY) {
     let child = atomicLoad(&wanted_child[node]);
     if (child == NONE) { break; }
-    ring[record].tokens[accepted] = ids[node];
     accepted += 1u;
     control.path[accepted] = child;
     node = child;
   }
-  let token = ids[node];
-  ring[record].tokens[accepted] = token;
-  ring[record].accepted = accepted;
-  ring[record].leaf = 1u - atomicLoad(&has_child[node]);
-  ring[record].base = control.base;
-  ring[record].nodes = params.nodes;
-
-  control.previous = control.pending;
-  if (accepted > 0u) { control.previous = tree.token[node]; }
-  control.pending = token;
-  control.accepted = accepted;
-  control.round_base = control.base;
-  control.base += accepted + 1u;
-  control.round += 1u;
+  commit_round(accepted, ids[node], atomicLoad(&has_child[node]) == 0u, params.nodes);
 }

@@ -2,6 +2,7 @@
 export { type Engine, loadEngine } from "./client.ts";
 export { CoppiceError, type CoppiceErrorCode } from "./errors.ts";
 export type {
+  BeamTree,
   BestFirstTree,
   BranchingTree,
   ChainTree,
@@ -14,8 +15,13 @@ export type {
   ModelFileMap,
   ModelSource,
   ModelSpec,
+  PathsTree,
+  SampleDecoder,
+  SamplingStages,
   SpeculativeDecoder,
+  TreeAndRule,
   TreeOptions,
+  VerifyRule,
 } from "./options.ts";
 export type {
   AdapterFacts,

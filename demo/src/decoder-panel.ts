@@ -49,6 +49,7 @@ export class DecoderPanel {
     const kind = this.#checked("decoder") as Decoder["kind"];
     switch (kind) {
       case "greedy":
+      case "sample":
         return { kind };
       case "speculative": {
         const tree = this.#tree();

@@ -12,6 +12,12 @@ fn order_key(x: f32) -> u32 {
   return select(0x80000000u - magnitude, 0x80000000u + magnitude, bits == magnitude);
 }
 
+// The number that has this key.
+fn key_number(key: u32) -> f32 {
+  if (key >= 0x80000000u) { return bitcast<f32>(key - 0x80000000u); }
+  return bitcast<f32>(0x80000000u | (0x80000000u - key));
+}
+
 struct Ranked {
   key: u32,
   id: u32,

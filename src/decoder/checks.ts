@@ -53,6 +53,20 @@ export function checkInteger(
   throw invalid(field, value, `a whole number from ${min} ${top}`);
 }
 
+/** A finite number in `min..max`, where a `min` of `Number.MIN_VALUE` reads "above 0"; `fallback` where it is left out. */
+export function checkNumber(
+  field: string,
+  value: unknown,
+  min: number,
+  max: number,
+  fallback: number,
+): number {
+  if (value === undefined) return fallback;
+  if (typeof value === "number" && value >= min && value <= max) return value;
+  const range = min === Number.MIN_VALUE ? `above 0, up to ${max}` : `from ${min} to ${max}`;
+  throw invalid(field, value, `a number ${range}`);
+}
+
 /** One of a few strings; `fallback` where it is left out. */
 export function checkChoice<T extends string>(
   field: string,

@@ -1,5 +1,5 @@
 /** The loop of every linear decoder: rounds, until the text ends, is stopped or fills its room. */
-import { throwIfAborted } from "../errors.ts";
+import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type {
   FinishReason,
   StreamPart,
@@ -9,6 +9,7 @@ import type {
 } from "../stream-part.ts";
 import type { RoundOutcome, RoundSession } from "../tree/rounds.ts";
 import type { Meter } from "./metrics.ts";
+import { Pace } from "./pace.ts";
 import { StopText } from "./stop-text.ts";
 
 /** Turns ids into text as they come; a character that is not complete yet comes with a later id. */
@@ -22,10 +23,15 @@ export interface DecodeJob {
   /** 1..contextLength - 1 ids. */
   readonly prompt: readonly number[];
   readonly endOfText: ReadonlySet<number>;
+  readonly seed: number;
   /** Undefined: as many as the context holds. */
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
   readonly trees: boolean;
+  /** Rounds per round trip to the GPU; undefined: `pace.ts` decides. */
+  readonly roundsPerReadback: number | undefined;
+  /** Milliseconds of a round trip without work. */
+  readonly roundTrip: number;
   /** Given out at the start. */
   readonly warnings: readonly string[];
   readonly text: TextDecoder;
@@ -52,18 +58,28 @@ export async function* decode(
     const message = `maxNewTokens is ${job.maxNewTokens}, but the context of ${session.contextLength} has room for ${room} after the prompt's ${prompt.length}.`;
     yield { type: "warning", message };
   }
-  await session.start(prompt);
+  const endTokens = [...job.endOfText];
+  await session.start({ prompt, seed: job.seed, maxNewTokens: limit, endTokens });
 
+  const pace = new Pace(job);
   while (output.finishReason === undefined) {
     throwIfAborted(signal);
-    const outcome = await session.next({ trees: job.trees });
+    const rounds = pace.rounds(limit - output.ids.length);
+    const started = performance.now();
+    const outcomes = await session.next({ trees: job.trees, rounds });
     throwIfAborted(signal);
-    const { kept, tokens, text } = output.take(outcome);
-    meter.round(outcome, kept);
-    if (outcome.tree) yield { type: "tree", tree: snapshot(outcome, job) };
-    if (tokens.length > 0 || text !== "") {
-      yield { type: "text-delta", text, tokens, metrics: meter.read(session.counts) };
+    pace.ran(outcomes.length, performance.now() - started);
+    for (const outcome of outcomes) {
+      const { kept, tokens, text } = output.take(outcome);
+      meter.round(outcome, kept);
+      if (outcome.tree) yield { type: "tree", tree: snapshot(outcome, job) };
+      if (tokens.length > 0 || text !== "") {
+        yield { type: "text-delta", text, tokens, metrics: meter.read(session.counts) };
+      }
+      // What the GPU did beyond a stop string is nobody's.
+      if (output.finishReason !== undefined) break;
     }
+    if (outcomes.length === 0) throw noRound();
   }
 
   yield {
@@ -76,6 +92,15 @@ export async function* decode(
       metrics: meter.read(session.counts),
     },
   };
+}
+
+/** The GPU and this loop agree on where a text ends, so a round is missing only by a fault. */
+function noRound(): CoppiceError {
+  return new CoppiceError(
+    "internal",
+    "The GPU ended the text before the decoder did.",
+    "Report this with the model and the options.",
+  );
 }
 
 /** The tokens and text so far, and whether that is all. */

@@ -1,17 +1,21 @@
 /** What one request asks for, checked and with every default filled in. */
 import { CoppiceError } from "../errors.ts";
-import type { GenerateOptions, GreedyDecoder } from "../options.ts";
+import type { GenerateOptions, VerifyRule } from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
+import {
+  GREEDY_STAGES,
+  type ResolvedStages,
+  resolveSampling,
+  resolveStages,
+} from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
+import { resolveVerify } from "./verify-options.ts";
 
-export interface ResolvedSpeculative {
-  readonly kind: "speculative";
-  readonly tree: ResolvedTree;
-  readonly sampling: GreedyDecoder;
-  readonly verify: "coupled";
+/** One kind for all linear decoders: temperature 0 is greedy, and without a tree nothing is speculated. */
+export interface ResolvedDecoder {
+  readonly stages: ResolvedStages;
+  readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule };
 }
-
-export type ResolvedDecoder = GreedyDecoder | ResolvedSpeculative;
 
 /** `GenerateOptions` as the worker gets them (the signal stays on the page), with defaults filled in. */
 export interface ResolvedGenerate {
@@ -21,6 +25,8 @@ export interface ResolvedGenerate {
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
   readonly trees: boolean;
+  /** Undefined: as the round trip asks for. */
+  readonly roundsPerReadback: number | undefined;
   /** What was asked for and does not apply, in words. */
   readonly warnings: readonly string[];
 }
@@ -30,9 +36,11 @@ const FIELDS = [
   "seed",
   "maxNewTokens",
   "stop",
+  "roundsPerReadback",
   "trees",
 ] as const satisfies readonly (keyof GenerateOptions)[];
-const DECODERS = ["greedy", "speculative"] as const;
+const DECODERS = ["greedy", "sample", "speculative"] as const;
+const MAX_ROUNDS = 16;
 const MAX_STOPS = 16;
 
 /** @throws CoppiceError `option-unknown`, `option-invalid` or `tree-invalid`. */
@@ -43,6 +51,7 @@ export function resolveGenerateOptions(
   const options = checkRecord("options", value ?? {}, FIELDS);
   const decoder = resolveDecoder(options.decoder, engine.hasDraft);
   const trees = checkBoolean("trees", options.trees, false);
+  const rounds = options.roundsPerReadback;
   return {
     decoder,
     seed: checkInteger("seed", options.seed, 0, 0xffff_ffff, 0),
@@ -52,11 +61,21 @@ export function resolveGenerateOptions(
         : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER),
     stop: resolveStop(options.stop),
     trees,
-    warnings:
-      trees && decoder.kind === "greedy"
-        ? ["trees is true, but the greedy decoder grows none."]
-        : [],
+    roundsPerReadback:
+      rounds === undefined ? undefined : checkInteger("roundsPerReadback", rounds, 1, MAX_ROUNDS),
+    warnings: warningsOf(trees, decoder, rounds),
   };
+}
+
+function warningsOf(trees: boolean, decoder: ResolvedDecoder, rounds: unknown): string[] {
+  const warnings: string[] = [];
+  if (trees && !decoder.speculation) {
+    warnings.push("trees is true, but a decoder without speculation grows none.");
+  }
+  if (trees && decoder.speculation && rounds !== undefined && rounds !== 1) {
+    warnings.push(`roundsPerReadback is ${show(rounds)}, but trees are read back every round.`);
+  }
+  return warnings;
 }
 
 /** The prompt as text. Chats are refused until templates are there. */
@@ -71,38 +90,30 @@ export function checkPrompt(value: unknown): string {
 }
 
 function resolveDecoder(value: unknown, hasDraft: boolean): ResolvedDecoder {
-  if (value === undefined) return hasDraft ? speculative({}) : { kind: "greedy" };
+  if (value === undefined) return hasDraft ? speculative({}) : { stages: GREEDY_STAGES };
   const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
   const known = checkChoice("decoder.kind", kind, DECODERS);
-  if (known === "greedy") return greedy("decoder", value);
+  if (known === "greedy") {
+    checkRecord("decoder", value, ["kind"]);
+    return { stages: GREEDY_STAGES };
+  }
+  if (known === "sample") return { stages: resolveStages("decoder", value) };
   const decoder = speculative(value);
   if (hasDraft) return decoder;
   throw new CoppiceError(
     "option-invalid",
     'decoder.kind is "speculative", but no draft model is loaded.',
-    'Load the engine with a draft model, or use { kind: "greedy" }.',
+    'Load the engine with a draft model, or use { kind: "greedy" } or { kind: "sample" }.',
   );
 }
 
-function speculative(value: object | unknown): ResolvedSpeculative {
+function speculative(value: unknown): ResolvedDecoder {
   const options = checkRecord("decoder", value, ["kind", "tree", "sampling", "verify"]);
+  const tree = resolveTree("decoder.tree", options.tree);
   return {
-    kind: "speculative",
-    tree: resolveTree("decoder.tree", options.tree),
-    sampling:
-      options.sampling === undefined
-        ? { kind: "greedy" }
-        : greedy("decoder.sampling", options.sampling),
-    verify: checkChoice("decoder.verify", options.verify, ["coupled"], "coupled"),
+    stages: resolveSampling("decoder.sampling", options.sampling),
+    speculation: { tree, verify: resolveVerify("decoder.verify", options.verify, tree.kind) },
   };
-}
-
-function greedy(field: string, value: unknown): GreedyDecoder {
-  // The kind first, so that another decoder's own fields are not what is complained about.
-  const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
-  checkChoice(`${field}.kind`, kind, ["greedy"]);
-  checkRecord(field, value, ["kind"]);
-  return { kind: "greedy" };
 }
 
 function resolveStop(value: unknown): readonly string[] {

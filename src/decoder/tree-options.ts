@@ -1,10 +1,7 @@
 /** The tree of the speculative decoder, checked: every node has to fit the pass that scores them. */
 import { CoppiceError } from "../errors.ts";
-import type { TreeOptions } from "../options.ts";
-import { checkChoice, checkRecord, show } from "./checks.ts";
-
-/** Nodes that one pass of the target scores, the root included. */
-export const MAX_TREE_NODES = 64;
+import { BEST_FIRST_DEFAULTS, MAX_TREE_NODES, type TreeOptions } from "../options.ts";
+import { checkChoice, checkNumber, checkRecord, show } from "./checks.ts";
 
 /** `TreeOptions` with nothing left out. */
 export type ResolvedTree = {
@@ -14,10 +11,12 @@ export type ResolvedTree = {
 const FIELDS = {
   chain: ["kind", "length"],
   "rsd-c": ["kind", "branching"],
-  "best-first": ["kind", "nodes", "depth", "width"],
+  "rsd-s": ["kind", "width", "depth"],
+  paths: ["kind", "count", "length"],
+  "best-first": ["kind", "nodes", "depth", "width", "confidence"],
 } as const;
 
-const KINDS = ["chain", "rsd-c", "best-first"] as const;
+const KINDS = ["chain", "rsd-c", "rsd-s", "paths", "best-first"] as const;
 
 /** @throws CoppiceError `tree-invalid`, `option-invalid` (the kind) or `option-unknown`. */
 export function resolveTree(field: string, value: unknown): ResolvedTree {
@@ -34,6 +33,14 @@ export function resolveTree(field: string, value: unknown): ResolvedTree {
       };
     case "rsd-c":
       return { kind: known, branching: branching(`${field}.branching`, options["branching"]) };
+    case "rsd-s": {
+      const [width, depth] = rectangle(field, options, "width", "depth");
+      return { kind: known, width, depth };
+    }
+    case "paths": {
+      const [count, length] = rectangle(field, options, "count", "length");
+      return { kind: known, count, length };
+    }
     case "best-first":
       return bestFirst(field, options);
   }
@@ -41,16 +48,45 @@ export function resolveTree(field: string, value: unknown): ResolvedTree {
 
 function bestFirst(field: string, options: Readonly<Record<string, unknown>>): ResolvedTree {
   const below = MAX_TREE_NODES - 1;
-  const nodes = size(`${field}.nodes`, options["nodes"], 2, MAX_TREE_NODES, 16);
-  const depth = size(`${field}.depth`, options["depth"], 1, below, 5);
-  const width = size(`${field}.width`, options["width"], 1, below, 4);
+  const ask = (name: "nodes" | "depth" | "width", min: number, max: number) =>
+    size(`${field}.${name}`, options[name], min, max, BEST_FIRST_DEFAULTS[name]);
+  const nodes = ask("nodes", 2, MAX_TREE_NODES);
+  const depth = ask("depth", 1, below);
+  const width = ask("width", 1, below);
+  const confidence = checkNumber(
+    `${field}.confidence`,
+    options["confidence"],
+    Number.MIN_VALUE,
+    10,
+    BEST_FIRST_DEFAULTS.confidence,
+  );
   // A kept node's ancestors are kept too, so more levels or wider ones than nodes change nothing.
   return {
     kind: "best-first",
     nodes,
     depth: Math.min(depth, nodes - 1),
     width: Math.min(width, nodes - 1),
+    confidence,
   };
+}
+
+/** Two sizes whose product is the number of nodes below the root. */
+function rectangle(
+  field: string,
+  options: Readonly<Record<string, unknown>>,
+  across: string,
+  down: string,
+): [number, number] {
+  const below = MAX_TREE_NODES - 1;
+  const a = size(`${field}.${across}`, options[across], 1, below);
+  const b = size(`${field}.${down}`, options[down], 1, below);
+  if (a * b <= below) return [a, b];
+  throw treeInvalid(
+    field,
+    options,
+    `a tree of at most ${MAX_TREE_NODES} nodes, the root included, not of ${1 + a * b}`,
+    `Lower ${across} or ${down}: nodes = 1 + ${across} times ${down}.`,
+  );
 }
 
 function branching(field: string, value: unknown): readonly number[] {

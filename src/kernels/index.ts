@@ -22,9 +22,12 @@ export * from "./swiglu.ts";
 
 // Growing and verifying a tree.
 export * from "./argmax-rows.ts";
+export * from "./beam-scores.ts";
+export * from "./draw-paths.ts";
 export * from "./grow-level.ts";
 export * from "./kv-compact.ts";
 export * from "./prune-tree.ts";
 export * from "./top-candidates.ts";
 export * from "./tree-layout.ts";
 export * from "./verify-match.ts";
+export * from "./warp-rows.ts";

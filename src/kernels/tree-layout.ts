@@ -17,6 +17,9 @@ export const DRAFT_TREE = { NODES: 512, LEVELS: 66 } as const satisfies TreeStat
 /** The longest path, and the most tokens a round can emit. */
 export const LEVEL_CAPACITY = 64;
 
+/** Token ids that a control block can hold as ends of text. */
+export const END_CAPACITY = 8;
+
 /** Records in a ring, unless `verify-match` is compiled with another `RING_ROUNDS`. */
 export const RING_ROUNDS = 32;
 
@@ -48,14 +51,23 @@ const CONTROL_SCALARS = {
   seed: 1,
   accepted: 1,
   round_base: 1,
+  limit: 1,
+  end_count: 1,
 };
 
-export const CONTROL = layout({ ...CONTROL_SCALARS, path: LEVEL_CAPACITY });
+export const CONTROL = layout({
+  ...CONTROL_SCALARS,
+  end_tokens: END_CAPACITY,
+  path: LEVEL_CAPACITY,
+});
 export const ROUND_RECORD = layout({
+  stamp: 1,
   accepted: 1,
   leaf: 1,
   base: 1,
   nodes: 1,
+  depth: 1,
+  ranks: LEVEL_CAPACITY / 4,
   tokens: LEVEL_CAPACITY,
 });
 export const CANDIDATE = layout({ token: 1, score: 1 });
@@ -84,10 +96,19 @@ export type ControlState = Record<keyof typeof CONTROL_SCALARS, number>;
 
 const CONTROL_FIELDS = Object.keys(CONTROL_SCALARS) as (keyof ControlState)[];
 
-/** A control block whose other fields, and path, are zero. The inverse of `decodeControl`. */
-export function encodeControl(state: Partial<ControlState>): Uint32Array<ArrayBuffer> {
+/**
+ * A control block whose other fields, and path, are zero. The inverse of `decodeControl`. Of `endTokens` the first
+ * 8 are kept: a text that ends with another is found to have ended when it is read back.
+ */
+export function encodeControl(
+  state: Partial<ControlState>,
+  endTokens: readonly number[] = [],
+): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(CONTROL.bytes / 4);
-  for (const field of CONTROL_FIELDS) words[CONTROL.offsets[field] / 4] = state[field] ?? 0;
+  const ends = endTokens.slice(0, END_CAPACITY);
+  const scalars = { ...state, end_count: ends.length };
+  for (const field of CONTROL_FIELDS) words[CONTROL.offsets[field] / 4] = scalars[field] ?? 0;
+  words.set(ends, CONTROL.offsets.end_tokens / 4);
   return words;
 }
 
@@ -106,21 +127,35 @@ export interface DecodedRound {
   /** True: the walk ended at a leaf, the last token is a bonus token. False: a recovered token. */
   leaf: boolean;
   base: number;
+  /** Nodes the target scored, root included. */
   nodes: number;
+  /** The depth of the deepest of them. */
+  depth: number;
+  /** Per accepted token, how many siblings stood before it. */
+  ranks: number[];
   /** The accepted tokens and one more. */
   tokens: number[];
 }
 
-/** Decodes the record at `index` of a ring. */
-export function decodeRoundRecord(ring: ArrayBuffer, index = 0): DecodedRound {
-  const words = new Uint32Array(ring, index * ROUND_RECORD.bytes, ROUND_RECORD.bytes / 4);
+/** Decodes the record at `index` of a ring; undefined where it is not that of round `round`, counted from 0. */
+export function decodeRoundRecord(
+  ring: ArrayBuffer,
+  index: number,
+  round: number,
+): DecodedRound | undefined {
+  const start = index * ROUND_RECORD.bytes;
+  const words = new Uint32Array(ring, start, ROUND_RECORD.bytes / 4);
+  const ranks = new Uint8Array(ring, start + ROUND_RECORD.offsets.ranks, LEVEL_CAPACITY);
   const at = (field: keyof typeof ROUND_RECORD.offsets) => ROUND_RECORD.offsets[field] / 4;
+  if (words[at("stamp")] !== round + 1) return undefined;
   const accepted = words[at("accepted")]!;
   return {
     accepted,
     leaf: words[at("leaf")] === 1,
     base: words[at("base")]!,
     nodes: words[at("nodes")]!,
+    depth: words[at("depth")]!,
+    ranks: [...ranks.subarray(0, accepted)],
     tokens: [...words.subarray(at("tokens"), at("tokens") + accepted + 1)],
   };
 }

@@ -1,3 +1,4 @@
+import commitRound from "../../shaders/shared/commit-round.wgsl?raw";
 import control from "../../shaders/shared/control.wgsl?raw";
 import ring from "../../shaders/shared/ring.wgsl?raw";
 import tree from "../../shaders/shared/tree.wgsl?raw";
@@ -11,7 +12,7 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 export const verifyMatch = defineKernel({
   name: "verify-match",
   wgsl,
-  shared: [control, ring, tree],
+  shared: [control, ring, tree, commitRound],
   buffers: { ids: "read", tree: "read", control: "read_write", ring: "read_write" },
   params: { nodes: "u32" },
   constants: { WORKGROUP_SIZE: 64, RING_ROUNDS: 32 },

@@ -1,7 +1,7 @@
 /** A sequence on the GPU: prefills two caches, then replays one recorded round per call of `next`. */
 import { CoppiceError } from "../errors.ts";
 import {
-  decodeControl,
+  CONTROL,
   decodeRoundRecord,
   decodeTokenTree,
   DISPATCHES_PER_LAYER,
@@ -12,7 +12,14 @@ import {
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
-import type { RoundCounts, RoundOutcome, RoundSession } from "./rounds.ts";
+import { isRejecting, type RoundRules } from "./round-rules.ts";
+import type {
+  NextOptions,
+  RoundCounts,
+  RoundOutcome,
+  RoundSession,
+  SequenceStart,
+} from "./rounds.ts";
 import { MAX_NODES } from "./tree-plan.ts";
 import type { TreePlan } from "./tree-plan.ts";
 import { TreeSession } from "./tree-session.ts";
@@ -20,6 +27,7 @@ import { TreeSession } from "./tree-session.ts";
 /** The models of a sequence and what they draft; without a plan every round scores the pending token alone. */
 export interface RoundSessionParts {
   readonly target: TreeSession;
+  readonly rules: RoundRules;
   readonly speculation?: { readonly draft: TreeSession; readonly plan: TreePlan };
 }
 
@@ -31,6 +39,7 @@ interface Baseline {
 
 export class GpuRoundSession implements RoundSession {
   readonly #gpu: Gpu;
+  readonly #scope: BufferScope;
   readonly #target: TreeSession;
   readonly #draft: TreeSession | undefined;
   readonly #plan: TreePlan | undefined;
@@ -46,12 +55,14 @@ export class GpuRoundSession implements RoundSession {
 
   private constructor(
     gpu: Gpu,
+    scope: BufferScope,
     parts: RoundSessionParts,
     ring: BufferSlice,
     plain: Recording,
     speculative?: Recording,
   ) {
     this.#gpu = gpu;
+    this.#scope = scope;
     this.#target = parts.target;
     this.#draft = parts.speculation?.draft;
     this.#plan = parts.speculation?.plan;
@@ -67,21 +78,19 @@ export class GpuRoundSession implements RoundSession {
     parts: RoundSessionParts,
   ): Promise<GpuRoundSession> {
     const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
-    const buffers = { ids: scope.storage("ids", MAX_NODES * 4), ring };
-    const plain = await recordPlainRound(gpu, scope, parts.target, buffers);
-    if (!parts.speculation) return new GpuRoundSession(gpu, parts, ring, plain);
-    const { draft, plan } = parts.speculation;
-    const candidates = new CandidateState(scope);
-    const speculative = await recordTreeRound(
-      gpu,
-      scope,
-      parts.target,
-      draft,
-      candidates,
-      plan,
-      buffers,
-    );
-    return new GpuRoundSession(gpu, parts, ring, plain, speculative);
+    const { target, rules, speculation } = parts;
+    const drawsRows = speculation && (isRejecting(rules) || speculation.plan.growth !== "top");
+    const rowBytes = MAX_NODES * target.model.config.vocabSize * 4;
+    const buffers = {
+      ids: scope.storage("ids", MAX_NODES * 4),
+      ring,
+      draftRows: scope.storage("draft rows", drawsRows ? rowBytes : 0),
+    };
+    const plain = await recordPlainRound(gpu, scope, target, rules, buffers);
+    if (!speculation) return new GpuRoundSession(gpu, scope, parts, ring, plain);
+    const drafting = { ...speculation, candidates: new CandidateState(scope) };
+    const speculative = await recordTreeRound(gpu, scope, target, rules, drafting, buffers);
+    return new GpuRoundSession(gpu, scope, parts, ring, plain, speculative);
   }
 
   get contextLength(): number {
@@ -101,7 +110,7 @@ export class GpuRoundSession implements RoundSession {
     };
   }
 
-  async start(prompt: readonly number[]): Promise<void> {
+  async start({ prompt, seed, maxNewTokens, endTokens }: SequenceStart): Promise<void> {
     if (prompt.length < 1 || prompt.length >= this.contextLength) {
       throw new CoppiceError(
         "context-overflow",
@@ -122,12 +131,17 @@ export class GpuRoundSession implements RoundSession {
       await this.#draft.prefill(prompt.slice(0, drafted));
       this.#draftForwards = TreeSession.chunks(drafted).length;
     }
-    this.#target.state.writeStart(base, prompt[base]!, prompt[base - 1] ?? 0);
-    this.#pending = prompt[base]!;
+    const pending = prompt[base]!;
+    const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
+    const previous = prompt[base - 1] ?? 0;
+    this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
+    // The last sequence's records must not be taken for this one's.
+    this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
+    this.#pending = pending;
     this.#started = true;
   }
 
-  async next(options: { readonly trees?: boolean } = {}): Promise<RoundOutcome> {
+  async next(options: NextOptions = {}): Promise<readonly RoundOutcome[]> {
     if (!this.#started)
       throw new CoppiceError(
         "internal",
@@ -136,43 +150,53 @@ export class GpuRoundSession implements RoundSession {
       );
     // With a prompt of one token there is none before the root for the draft to start from.
     const speculative = this.#target.length > 0 ? this.#speculative : undefined;
-    const at = (this.#rounds % RING_ROUNDS) * ROUND_RECORD_BYTES;
-    const slices: BufferSlice[] = [
-      { ...this.#ring, offset: this.#ring.offset + at, size: ROUND_RECORD_BYTES },
-    ];
-    const showTree = options.trees === true && speculative !== undefined;
-    if (showTree) slices.push(this.#target.state.tree, this.#target.state.control);
-    const bytes = await this.#gpu.submitAndRead([speculative ?? this.#plain], slices);
-    const record = decodeRoundRecord(bytes[0]!);
-    this.#rounds += 1;
-    this.#targetForwards += 1;
-    if (speculative) this.#draftForwards += this.#plan!.levels.length;
-    this.#target.noteCommitted(record.base + record.accepted + 1);
-    const outcome: RoundOutcome = {
-      tokens: record.tokens,
-      accepted: record.accepted,
-      leaf: record.leaf,
-      nodes: record.nodes,
-      depth: speculative ? this.#plan!.levels.length : 0,
-    };
-    const root = this.#pending;
-    this.#pending = record.tokens.at(-1)!;
-    return showTree
-      ? { ...outcome, ...snapshot(root, record.nodes, bytes[1]!, bytes[2]!) }
-      : outcome;
+    const first = this.#rounds;
+    const at = first % RING_ROUNDS;
+    const wanted = speculative || !this.#speculative ? (options.rounds ?? 1) : 1;
+    // The records of one readback stand in one piece.
+    const rounds = Math.min(wanted, RING_ROUNDS - at);
+    const showTree = options.trees === true && speculative !== undefined && rounds === 1;
+    const [records, tree, control] = await this.#gpu.submitAndRead(
+      Array.from({ length: rounds }, () => speculative ?? this.#plain),
+      [
+        slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
+        ...(showTree ? [this.#target.state.tree, this.#target.state.control] : []),
+      ],
+    );
+    this.#targetForwards += rounds;
+    if (speculative) this.#draftForwards += rounds * this.#plan!.levels.length;
+
+    const outcomes: RoundOutcome[] = [];
+    for (let i = 0; i < rounds; i++) {
+      const record = decodeRoundRecord(records!, i, first + i);
+      if (!record) break;
+      const { base, ...outcome } = record;
+      const root = this.#pending;
+      this.#rounds += 1;
+      this.#pending = outcome.tokens.at(-1)!;
+      this.#target.noteCommitted(base + outcome.tokens.length);
+      const shown = showTree ? snapshot(root, outcome, tree!, control!) : {};
+      outcomes.push({ ...outcome, ...shown });
+    }
+    return outcomes;
   }
+}
+
+function slicePart(slice: BufferSlice, offset: number, size: number): BufferSlice {
+  return { ...slice, offset: slice.offset + offset, size };
 }
 
 /** The kernels take the root's token from the control block, so the tree on the GPU does not hold it. */
 function snapshot(
   root: number,
-  nodes: number,
+  { nodes, accepted }: RoundOutcome,
   tree: ArrayBuffer,
   control: ArrayBuffer,
 ): Pick<RoundOutcome, "tree" | "path"> {
   const decoded = decodeTokenTree(tree, TARGET_TREE, nodes);
   return {
     tree: { ...decoded, tokens: [root, ...decoded.tokens.slice(1)] },
-    path: decodeControl(control).path,
+    // Read here, since the control block of a text that ended says that nothing was kept.
+    path: [...new Uint32Array(control, CONTROL.offsets.path, accepted + 1)],
   };
 }

@@ -24,6 +24,8 @@ export interface RoundOutcome {
   readonly nodes: number;
   /** Length of the longest path in the tree that was scored; 0 means no speculation. */
   readonly depth: number;
+  /** Per accepted token, how many of its siblings stood before it in draw order. */
+  readonly ranks: readonly number[];
   /** Present when asked for. */
   readonly tree?: TreeRecord;
   /** Nodes kept, root first; present with `tree`. */
@@ -41,13 +43,35 @@ export interface RoundCounts {
   readonly gpuBytes: number;
 }
 
-/** One sequence: start it with a prompt, then call `next` for a round at a time. */
+/** Where a sequence starts and where it may end. */
+export interface SequenceStart {
+  /** 1..contextLength - 1 ids. */
+  readonly prompt: readonly number[];
+  /** What drawn tokens depend on: a 32-bit unsigned integer. */
+  readonly seed: number;
+  /** New tokens after which no further round is needed, 1 up. */
+  readonly maxNewTokens: number;
+  /** Ids after which no further round is needed. */
+  readonly endTokens: readonly number[];
+}
+
+export interface NextOptions {
+  /** Adds the tree to the outcome; needs `rounds` 1. */
+  readonly trees?: boolean;
+  /** Rounds that run before anything is read back, 1..16. Default 1. */
+  readonly rounds?: number;
+}
+
+/** One sequence: start it with a prompt, then call `next` for rounds. */
 export interface RoundSession {
   /** Tokens the sequence may hold, prompt included. */
   readonly contextLength: number;
-  /** Forgets the last sequence and fills the caches with all but the last token of `prompt` (1..contextLength - 1 ids). */
-  start(prompt: readonly number[]): Promise<void>;
-  /** Runs one round in one submission with one readback. `trees` adds the tree to the outcome. */
-  next(options?: { readonly trees?: boolean }): Promise<RoundOutcome>;
+  /** Forgets the last sequence and fills the caches with all but the last token of the prompt. */
+  start(start: SequenceStart): Promise<void>;
+  /**
+   * Runs rounds in one submission with one readback: what each gave, in order. Fewer than asked for where the text ended
+   * or became as long as it may be; at least one unless that had happened before.
+   */
+  next(options?: NextOptions): Promise<readonly RoundOutcome[]>;
   readonly counts: RoundCounts;
 }

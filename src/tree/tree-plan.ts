@@ -1,9 +1,9 @@
 /** From tree options to the fixed shape of a round: how many rows each pass has, before any token is known. */
 import { CoppiceError } from "../errors.ts";
-import type { TreeOptions } from "../options.ts";
+import { BEST_FIRST_DEFAULTS, MAX_TREE_NODES, type TreeOptions } from "../options.ts";
 
 /** Nodes the target scores at once, root included. */
-export const MAX_NODES = 64;
+export const MAX_NODES = MAX_TREE_NODES;
 /** Nodes of the draft's candidate tree: the previous token, the root and every candidate. */
 export const MAX_CANDIDATES = 512;
 
@@ -18,7 +18,16 @@ export interface LevelPlan {
   readonly width: number;
 }
 
+/**
+ * How a node gets its children: the likeliest tokens, those a stochastic beam search keeps, or one draw per path. With
+ * noise on the draft's rows the likeliest are a draw without replacement.
+ */
+export type Growth = "top" | "beam" | "paths";
+
 export interface TreePlan {
+  readonly growth: Growth;
+  /** The temperature of the confidence that the nodes are ranked by. */
+  readonly confidence: number;
   readonly levels: readonly LevelPlan[];
   /** Nodes in the candidate tree: previous token, root, candidates. */
   readonly candidates: number;
@@ -38,7 +47,9 @@ export function planTree(options: TreeOptions, vocabSize: number): TreePlan {
   let frontierStart = CANDIDATE_ROOT;
   let frontierCount = 1;
   for (const { branching, width } of levelShapes(options)) {
-    const proposed = Math.min(branching, vocabSize, MAX_NODES - 1);
+    // Draws with replacement may outnumber the vocabulary.
+    const most = options.kind === "paths" ? branching : vocabSize;
+    const proposed = Math.min(branching, most, MAX_NODES - 1);
     const kept = Math.min(width, frontierCount * proposed);
     levels.push({ frontierStart, frontierCount, branching: proposed, width: kept });
     frontierStart += frontierCount;
@@ -46,15 +57,16 @@ export function planTree(options: TreeOptions, vocabSize: number): TreePlan {
   }
   const candidates = frontierStart + frontierCount;
   const grown = candidates - CANDIDATE_ROOT;
-  const nodes =
-    options.kind === "best-first" ? Math.min(options.nodes ?? DEFAULT_NODES, grown) : grown;
+  const { nodes: budget, confidence } = { ...BEST_FIRST_DEFAULTS, ...options };
+  const nodes = options.kind === "best-first" ? Math.min(budget, grown) : grown;
   checkSize(nodes, candidates);
-  return { levels, candidates, nodes };
+  return { growth: growthOf(options), confidence, levels, candidates, nodes };
 }
 
-const DEFAULT_NODES = 16;
-const DEFAULT_DEPTH = 5;
-const DEFAULT_WIDTH = 4;
+function growthOf({ kind }: TreeOptions): Growth {
+  if (kind === "rsd-s") return "beam";
+  return kind === "paths" ? "paths" : "top";
+}
 
 function levelShapes(options: TreeOptions): { branching: number; width: number }[] {
   switch (options.kind) {
@@ -62,8 +74,17 @@ function levelShapes(options: TreeOptions): { branching: number; width: number }
       return Array.from({ length: options.length }, () => ({ branching: 1, width: 1 }));
     case "rsd-c":
       return options.branching.map((branching) => ({ branching, width: Infinity }));
+    case "rsd-s": {
+      const { width, depth } = options;
+      return Array.from({ length: depth }, () => ({ branching: width, width }));
+    }
+    case "paths":
+      return Array.from({ length: options.length }, (_, depth) => ({
+        branching: depth === 0 ? options.count : 1,
+        width: options.count,
+      }));
     case "best-first": {
-      const { nodes = DEFAULT_NODES, depth = DEFAULT_DEPTH, width = DEFAULT_WIDTH } = options;
+      const { nodes, depth, width } = { ...BEST_FIRST_DEFAULTS, ...options };
       // A node at depth d keeps its d ancestors, so no more than nodes - d of that depth can survive.
       return Array.from({ length: Math.min(depth, nodes - 1) }, (_, i) => {
         const kept = Math.min(width, nodes - 1 - i);

@@ -7,7 +7,7 @@ import {
   TARGET_TREE,
   treeBytes,
 } from "../model/index.ts";
-import type { BufferScope, BufferSlice } from "../model/index.ts";
+import type { BufferScope, BufferSlice, ControlState } from "../model/index.ts";
 
 /** A node to be scored: its token and its parent's index; node 0 is the root, with parent -1. */
 export interface ScoredNode {
@@ -29,9 +29,9 @@ export class TreeState {
   }
 
   /** Start of decoding: the tree is a root alone, and from here on the GPU owns the control block. */
-  writeStart(base: number, pending: number, previous: number, seed = 0): void {
-    this.#scope.write(this.control, 0, encodeControl({ base, pending, previous, seed }));
-    this.#writeTree([{ token: pending, parent: -1 }]);
+  writeStart(state: Partial<ControlState>, endTokens: readonly number[]): void {
+    this.#scope.write(this.control, 0, encodeControl(state, endTokens));
+    this.#writeTree([{ token: state.pending ?? 0, parent: -1 }]);
   }
 
   /** A chain of tokens from position `base` on. */

@@ -12,6 +12,8 @@ export interface EngineBackend {
   readonly tokenizer: BackendTokenizer;
   /** Ids that end the text. */
   readonly endOfText: ReadonlySet<number>;
+  /** Milliseconds of a round trip to the GPU without work, measured at load. */
+  readonly roundTrip: number;
   /** A session for this decoder; the one before it is not used any more. */
   openSession(decoder: ResolvedDecoder): Promise<RoundSession>;
   /** Frees everything on the GPU, and the device. */

@@ -30,6 +30,8 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
     const { decoder } = resolveGenerateOptions({}, { hasDraft: options.draft !== undefined });
     await engine.openSession(decoder);
     throwIfAborted(hooks.signal);
+    engine.roundTrip = await measureRoundTrip(gpu);
+    throwIfAborted(hooks.signal);
     return engine;
   } catch (error) {
     gpu.dispose();
@@ -38,6 +40,7 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
 };
 
 class GpuEngine implements EngineBackend {
+  roundTrip = 0;
   readonly facts: EngineFacts;
   readonly tokenizer: BackendTokenizer;
   readonly endOfText: ReadonlySet<number>;
@@ -86,12 +89,15 @@ class GpuEngine implements EngineBackend {
 
   async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
     const target = this.#target;
-    if (decoder.kind === "greedy" || !this.#draft) {
-      return GpuRoundSession.create(this.#gpu, scope, { target });
+    const { stages, speculation } = decoder;
+    const rules = { stages, verify: speculation?.verify ?? "coupled" } as const;
+    if (!speculation || !this.#draft) {
+      return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }
-    const plan = planTree(decoder.tree, this.#vocabSize);
+    const plan = planTree(speculation.tree, this.#vocabSize);
     return GpuRoundSession.create(this.#gpu, scope, {
       target,
+      rules,
       speculation: { draft: this.#draft, plan },
     });
   }
@@ -99,6 +105,20 @@ class GpuEngine implements EngineBackend {
   #cache({ model }: LoadedModel, extraSlots: number): TreeSession {
     return new TreeSession(this.#gpu, this.#gpu.buffers.child("cache"), model, { extraSlots });
   }
+}
+
+/** The shortest of a few: whatever else was going on made the others longer. */
+async function measureRoundTrip(gpu: Gpu): Promise<number> {
+  const scope = gpu.buffers.child("round trip");
+  const slice = scope.storage("nothing", 16);
+  let shortest = Infinity;
+  for (let i = 0; i < 4; i++) {
+    const started = performance.now();
+    await gpu.submitAndRead([], [slice]);
+    shortest = Math.min(shortest, performance.now() - started);
+  }
+  scope.dispose();
+  return shortest;
 }
 
 function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {

@@ -71,6 +71,7 @@ export class Host implements HostApi {
         ...request,
         prompt: ids,
         endOfText,
+        roundTrip: backend.roundTrip,
         text: tokenizer.textDecoder(ids),
         textOf: (id, previous) => tokenizer.textOf(id, previous),
         meter,

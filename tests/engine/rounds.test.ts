@@ -1,7 +1,14 @@
 // A round costs one submission and one readback, whatever the tree.
 import { describe, expect, test } from "vitest";
 import type { TreeOptions } from "../../src/options.ts";
-import { decodeTokens, loadTestModel, roundSession, withGpu } from "../support/engine.ts";
+import {
+  decodeTokens,
+  loadTestModel,
+  nextRound,
+  roundSession,
+  startSequence,
+  withGpu,
+} from "../support/engine.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
 const TREES: TreeOptions[] = [
@@ -15,7 +22,7 @@ describe("counts", () => {
   test("a plain round is one submission and one readback", async () => {
     await withGpu(async (gpu) => {
       const session = await roundSession(gpu, await loadTestModel(gpu, model.files));
-      await session.start([1, 2, 3, 4, 5]);
+      await startSequence(session, [1, 2, 3, 4, 5]);
       const before = session.counts;
       for (let i = 0; i < 10; i++) await session.next();
       const after = session.counts;
@@ -32,10 +39,10 @@ describe("counts", () => {
       const target = await loadTestModel(gpu, model.files);
       const draft = await loadTestModel(gpu, model.files, { layers: 2 });
       const session = await roundSession(gpu, target, draft, tree);
-      await session.start([1, 2, 3, 4, 5]);
+      await startSequence(session, [1, 2, 3, 4, 5]);
       const before = session.counts;
       let tokens = 0;
-      for (let i = 0; i < 10; i++) tokens += (await session.next()).tokens.length;
+      for (let i = 0; i < 10; i++) tokens += (await nextRound(session)).tokens.length;
       const after = session.counts;
       expect(after.submits - before.submits).toBe(10);
       expect(after.readbacks - before.readbacks).toBe(10);
@@ -62,9 +69,9 @@ test("the tree and the kept path come back when asked for, in the same readback"
     const target = await loadTestModel(gpu, model.files);
     const draft = await loadTestModel(gpu, model.files, { layers: 3 });
     const session = await roundSession(gpu, target, draft, TREES[2]);
-    await session.start([1, 9, 4, 7]);
+    await startSequence(session, [1, 9, 4, 7]);
     const before = session.counts.readbacks;
-    const { tree, path, tokens, accepted } = await session.next({ trees: true });
+    const { tree, path, tokens, accepted } = await nextRound(session, { trees: true });
     expect(session.counts.readbacks - before).toBe(1);
     expect(tree!.tokens).toHaveLength(12);
     expect(tree!.parents[0]).toBe(-1);

@@ -32,8 +32,8 @@ interface Declared {
   readonly constants: string[];
 }
 
-/** What a shader's text declares. */
-function declared(text: string): Declared {
+/** What a shader's text declares; `shared` may add constants. */
+function declared(text: string, shared: readonly string[] = []): Declared {
   const all = (pattern: RegExp, source: string) => [...source.matchAll(pattern)];
   const bindings = all(
     /@group\(0\) @binding\((\d+)\) var<(storage|uniform)(?:, (\w+))?> (\w+)/g,
@@ -49,7 +49,7 @@ function declared(text: string): Declared {
       .filter(([, , space]) => space === "storage")
       .map(([, , , access, name]) => `${access} ${name}`),
     params: all(/^ {2}(\w+): (\w+),/gm, body).map(([, name, type]) => `${type} ${name}`),
-    constants: all(/^override (\w+): \w+ = ([\d.]+);/gm, text).map(
+    constants: all(/^override (\w+): \w+ = ([\d.]+);/gm, [text, ...shared].join("\n")).map(
       ([, name, value]) => `${name} = ${value}`,
     ),
   };
@@ -92,7 +92,7 @@ test.each(stems)("%s: its five files are there", (stem) => {
 test.each(stems)("%s: binding and shader agree", (stem) => {
   const spec = specs.get(stem)!;
   expect(spec.wgsl).toBe(shaders[`../../shaders/${stem}.wgsl`]);
-  expect(bound(spec)).toEqual(declared(spec.wgsl));
+  expect(bound(spec)).toEqual(declared(spec.wgsl, spec.shared));
   const texts = [spec.wgsl, ...(spec.shared ?? [])];
   expect(Object.keys(spec.statics ?? {}).sort()).toEqual(undeclared(texts));
   expect(spec.weights ?? false).toBe(/\bunpack4\(/.test(texts.join("\n")));

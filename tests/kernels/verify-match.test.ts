@@ -21,8 +21,13 @@ interface Case {
   control: { base: number; pending: number; previous: number; round: number };
 }
 
-const KEPT = { done: 0, seed: 77 };
+const KEPT = { done: 0, seed: 77, limit: 0, end_count: 0 };
 const RING_ROUNDS = 4;
+
+/** Siblings that stand before a node. */
+function rankOf(parents: readonly number[], node: number): number {
+  return parents.slice(0, node).filter((parent) => parent === parents[node]).length;
+}
 
 /** All cases in one submission; each yields its control block and its ring record. */
 async function run(gpu: Gpu, cases: readonly Case[], spec = verifyMatch) {
@@ -42,7 +47,7 @@ async function run(gpu: Gpu, cases: readonly Case[], spec = verifyMatch) {
   return cases.map(({ control }, i) => {
     const at = control.round % RING_ROUNDS;
     const ring = new Uint32Array(data[2 * i + 1]!);
-    const record = decodeRoundRecord(ring.buffer, at);
+    const record = decodeRoundRecord(ring.buffer, at, control.round)!;
     ring.fill(0, (at * ROUND_RECORD_BYTES) / 4, ((at + 1) * ROUND_RECORD_BYTES) / 4);
     return {
       control: decodeControl(data[2 * i]!),
@@ -58,7 +63,15 @@ function expected({ tree, ids, control }: Case): Awaited<ReturnType<typeof run>>
   const { base } = control;
   return {
     control: { ...KEPT, ...after, accepted, round_base: base, path },
-    record: { accepted, leaf, base, nodes: tree.tokens.length, tokens },
+    record: {
+      accepted,
+      leaf,
+      base,
+      nodes: tree.tokens.length,
+      depth: Math.max(...tree.depths),
+      ranks: path.slice(1).map((node) => rankOf(tree.parents, node)),
+      tokens,
+    },
     elsewhere: 0,
   };
 }
@@ -118,10 +131,15 @@ const FAULTS: [string, string, string][] = [
     "atomicStore(&wanted_child[parent], i)",
   ],
   ["the node's own token is compared", "ids[parent]", "ids[i]"],
-  ["a recovered token is called a bonus", "1u - atomicLoad(&has_child[node])", "1u"],
+  ["a recovered token is called a bonus", "atomicLoad(&has_child[node]) == 0u", "true"],
   ["previous stays on full rejection", "control.previous = control.pending;", ""],
-  ["the one token more is not counted", "accepted + 1u;", "accepted;"],
+  [
+    "the one token more is not counted",
+    "control.base += accepted + 1u;",
+    "control.base += accepted;",
+  ],
   ["the ring does not turn", "control.round % RING_ROUNDS", "0u"],
+  ["ranks count every node", "u32(tree.parent[i] == tree.parent[node])", "1u"],
 ];
 
 test("planted faults are seen", () =>

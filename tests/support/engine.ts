@@ -3,7 +3,7 @@ import type { Gpu } from "../../src/gpu/index.ts";
 import { loadModel } from "../../src/model/index.ts";
 import type { LlamaModel } from "../../src/model/index.ts";
 import { openSource } from "../../src/model/source.ts";
-import type { Dtype, TreeOptions } from "../../src/options.ts";
+import type { Dtype, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { GpuRoundSession, planTree, TreeSession } from "../../src/tree/index.ts";
 
 export { withGpu } from "./shared-gpu.ts";
@@ -31,15 +31,23 @@ export function treeSession(gpu: Gpu, model: LlamaModel, extraSlots = 64): TreeS
   return new TreeSession(gpu, gpu.buffers.child("session"), model, { extraSlots });
 }
 
+/** How a test sequence draws and verifies: greedy, or these stages with the coupled rule, or another rule. */
+export interface TestRules {
+  readonly stages?: SamplingStages;
+  readonly verify?: VerifyRule;
+}
+
 /** A sequence with or without speculation. */
 export async function roundSession(
   gpu: Gpu,
   target: LlamaModel,
   draft?: LlamaModel,
   tree?: TreeOptions,
+  { stages, verify = "coupled" }: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
-  const parts = { target: treeSession(gpu, target) };
+  const rules = { stages: { temperature: 0, topK: 0, topP: 1, minP: 0, ...stages }, verify };
+  const parts = { target: treeSession(gpu, target), rules };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
   const plan = planTree(tree, target.config.vocabSize);
   return GpuRoundSession.create(gpu, scope, {
@@ -48,18 +56,31 @@ export async function roundSession(
   });
 }
 
+/** Starts a sequence that ends only where the context does. */
+export function startSequence(session: GpuRoundSession, prompt: readonly number[], seed = 0) {
+  return session.start({ prompt, seed, maxNewTokens: 1e6, endTokens: [] });
+}
+
+/** One round. */
+export async function nextRound(session: GpuRoundSession, options: { trees?: boolean } = {}) {
+  const [outcome] = await session.next(options);
+  return outcome!;
+}
+
 /** `count` tokens of a sequence that starts with `prompt`, and how many rounds they took. */
 export async function decodeTokens(
   session: GpuRoundSession,
   prompt: readonly number[],
   count: number,
+  { seed = 0, rounds: perReadback = 1 } = {},
 ) {
-  await session.start(prompt);
+  await startSequence(session, prompt, seed);
   const tokens: number[] = [];
   let rounds = 0;
   while (tokens.length < count) {
-    tokens.push(...(await session.next()).tokens);
-    rounds += 1;
+    const outcomes = await session.next({ rounds: perReadback });
+    tokens.push(...outcomes.flatMap((outcome) => outcome.tokens));
+    rounds += outcomes.length;
   }
   return { tokens: tokens.slice(0, count), emitted: tokens.length, rounds };
 }

@@ -56,6 +56,10 @@ test("a decoder's kind decides its fields", () => {
       decoder: { kind: "speculative", tree: { kind: "rsd-c", branching: [3, 2] } },
     }),
     engine.generate("a", { decoder: { kind: "speculative", tree: { kind: "best-first" } } }),
+    engine.generate("a", { decoder: { kind: "sample", temperature: 0.7, topK: 40, topP: 0.9 } }),
+    engine.generate("a", {
+      decoder: { kind: "speculative", tree: { kind: "best-first" }, sampling: { topP: 0.9 } },
+    }),
     // @ts-expect-error greedy has no tree
     engine.generate("a", { decoder: { kind: "greedy", tree: { kind: "chain", length: 4 } } }),
     // @ts-expect-error a chain has a length
@@ -65,6 +69,49 @@ test("a decoder's kind decides its fields", () => {
     // @ts-expect-error chats are not taken yet
     engine.generate([{ role: "user", content: "hi" }]),
   ]);
+});
+
+test("a tree and a rule that are not lossless together do not compile", () => {
+  const kind = "speculative";
+  const chain = { kind: "chain", length: 3 } as const;
+  const branching = { kind: "rsd-c", branching: [2, 2] } as const;
+  const beam = { kind: "rsd-s", width: 2, depth: 3 } as const;
+  const paths = { kind: "paths", count: 2, length: 3 } as const;
+  const best = { kind: "best-first" } as const;
+  const pairs: Decoder[] = [
+    { kind, tree: chain, verify: "coupled" },
+    { kind, tree: branching, verify: "coupled" },
+    { kind, tree: beam, verify: "coupled" },
+    { kind, tree: paths, verify: "coupled" },
+    { kind, tree: best, verify: "coupled" },
+    { kind, tree: chain, verify: "recursive" },
+    { kind, tree: branching, verify: "recursive" },
+    { kind, tree: beam, verify: "recursive" },
+    { kind, tree: branching, verify: "traversal" },
+    { kind, tree: beam, verify: "traversal" },
+    { kind, tree: chain, verify: "block" },
+    { kind, tree: paths, verify: "spectr" },
+    { kind, tree: chain, verify: "specinfer" },
+    // @ts-expect-error nodes dropped for what they are
+    { kind, tree: best, verify: "recursive" },
+    // @ts-expect-error nodes dropped for what they are
+    { kind, tree: best, verify: "traversal" },
+    // @ts-expect-error the default tree is best-first
+    { kind, verify: "recursive" },
+    // @ts-expect-error drawn with replacement
+    { kind, tree: paths, verify: "recursive" },
+    // @ts-expect-error drawn with replacement
+    { kind, tree: paths, verify: "traversal" },
+    // @ts-expect-error more than one path
+    { kind, tree: branching, verify: "block" },
+    // @ts-expect-error more than one path
+    { kind, tree: beam, verify: "block" },
+    // @ts-expect-error drawn without replacement
+    { kind, tree: branching, verify: "spectr" },
+    // @ts-expect-error drawn without replacement
+    { kind, tree: beam, verify: "specinfer" },
+  ];
+  expect(pairs).toHaveLength(22);
 });
 
 test("the error class has a code and a fix", () => {

@@ -3,12 +3,19 @@ import type { TextDecoder } from "../../../src/decoder/decode.ts";
 import { decode, type DecodeJob } from "../../../src/decoder/decode.ts";
 import { Meter } from "../../../src/decoder/metrics.ts";
 import type { GenerateResult, StreamPart } from "../../../src/stream-part.ts";
-import type { RoundCounts, RoundOutcome, RoundSession } from "../../../src/tree/rounds.ts";
+import type {
+  NextOptions,
+  RoundCounts,
+  RoundOutcome,
+  RoundSession,
+  SequenceStart,
+} from "../../../src/tree/rounds.ts";
 
 /** A round written as what it gave: by default the last token is the target's own after `tokens - 1` accepted. */
 export function round(tokens: number[], fields: Partial<RoundOutcome> = {}): RoundOutcome {
   const accepted = tokens.length - 1;
-  return { tokens, accepted, leaf: false, nodes: 8, depth: 3, ...fields };
+  const ranks = tokens.slice(1).map(() => 0);
+  return { tokens, accepted, leaf: false, nodes: 8, depth: 3, ranks, ...fields };
 }
 
 /** A round without speculation. */
@@ -20,6 +27,9 @@ export class FakeSession implements RoundSession {
   readonly contextLength: number;
   readonly #script: readonly RoundOutcome[];
   prompt: readonly number[] | undefined;
+  started: SequenceStart | undefined;
+  /** Rounds that each call of `next` asked for. */
+  readonly asked: number[] = [];
   rounds = 0;
   /** Runs before each round, with its index. */
   onRound: (index: number) => void | Promise<void> = () => undefined;
@@ -41,18 +51,24 @@ export class FakeSession implements RoundSession {
     };
   }
 
-  start(prompt: readonly number[]): Promise<void> {
-    this.prompt = prompt;
+  start(start: SequenceStart): Promise<void> {
+    this.prompt = start.prompt;
+    this.started = start;
     this.rounds = 0;
     return Promise.resolve();
   }
 
-  async next(options: { readonly trees?: boolean } = {}): Promise<RoundOutcome> {
-    await this.onRound(this.rounds);
-    const outcome = this.#script[this.rounds % this.#script.length]!;
-    this.rounds += 1;
-    const { tree, path, ...rest } = outcome;
-    return options.trees && tree && path ? outcome : rest;
+  async next(options: NextOptions = {}): Promise<readonly RoundOutcome[]> {
+    const outcomes: RoundOutcome[] = [];
+    this.asked.push(options.rounds ?? 1);
+    for (let i = 0; i < (options.rounds ?? 1); i++) {
+      await this.onRound(this.rounds);
+      const outcome = this.#script[this.rounds % this.#script.length]!;
+      this.rounds += 1;
+      const { tree, path, ...rest } = outcome;
+      outcomes.push(options.trees && tree && path ? outcome : rest);
+    }
+    return outcomes;
   }
 }
 
@@ -87,9 +103,12 @@ export function job(fields: Partial<DecodeJob> = {}): DecodeJob {
   return {
     prompt: [1, 2, 3],
     endOfText: new Set([END]),
+    seed: 0,
     maxNewTokens: undefined,
     stop: [],
     trees: false,
+    roundsPerReadback: 1,
+    roundTrip: 1,
     warnings: [],
     text: letters(),
     textOf: spell,

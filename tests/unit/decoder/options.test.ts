@@ -25,18 +25,30 @@ const tree = (options: unknown): unknown =>
   resolveGenerateOptions({ decoder: { kind: "speculative", tree: options } }, withDraft).decoder;
 
 describe("defaults", () => {
-  const bestFirst = { kind: "best-first", nodes: 16, depth: 5, width: 4 };
-  const speculative = {
-    kind: "speculative",
-    tree: bestFirst,
-    sampling: { kind: "greedy" },
-    verify: "coupled",
-  };
+  const bestFirst = { kind: "best-first", nodes: 16, depth: 5, width: 4, confidence: 1 };
+  const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0 };
+  const speculative = { stages: greedy, speculation: { tree: bestFirst, verify: "coupled" } };
 
   test("speculative with a draft, greedy without", () => {
-    const rest = { seed: 0, maxNewTokens: undefined, stop: [], trees: false, warnings: [] };
+    const rest = {
+      seed: 0,
+      maxNewTokens: undefined,
+      stop: [],
+      trees: false,
+      roundsPerReadback: undefined,
+      warnings: [],
+    };
     expect(generate(undefined)).toEqual({ decoder: speculative, ...rest });
-    expect(generate({}, { hasDraft: false })).toEqual({ decoder: { kind: "greedy" }, ...rest });
+    expect(generate({}, { hasDraft: false })).toEqual({ decoder: { stages: greedy }, ...rest });
+  });
+
+  test("sampling: the model's own distribution, with or without its kind", () => {
+    const all = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+    expect(generate({ decoder: { kind: "sample" } })).toMatchObject({ decoder: { stages: all } });
+    for (const sampling of [{ topP: 0.9 }, { kind: "sample", topP: 0.9 }]) {
+      const options = { decoder: { kind: "speculative", sampling } };
+      expect(generate(options)).toMatchObject({ decoder: { stages: { ...all, topP: 0.9 } } });
+    }
   });
 
   test("a field that is undefined is left out", () => {
@@ -63,13 +75,21 @@ describe("generate options at the edges", () => {
     { seed: 0 },
     { seed: 0xffff_ffff },
     { maxNewTokens: 1 },
+    { roundsPerReadback: 1 },
+    { roundsPerReadback: 16 },
     { stop: Array.from({ length: 16 }, () => "x") },
-    { decoder: { kind: "greedy" } },
-    { decoder: { kind: "speculative", sampling: { kind: "greedy" }, verify: "coupled" } },
     { trees: true },
   ])("%j is accepted", (options) => {
     expect(generate(options)).toMatchObject(options as object);
   });
+
+  test.each([{ temperature: 0 }, { temperature: 100 }, { topK: 1 }, { topP: 1e-9 }, { minP: 1 }])(
+    "the stages %j are accepted",
+    (stages) => {
+      const decoder = { kind: "sample", ...stages };
+      expect(generate({ decoder })).toMatchObject({ decoder: { stages } });
+    },
+  );
 
   test.each([
     ["seed", { seed: -1 }, "seed is -1"],
@@ -99,23 +119,37 @@ describe("generate options at the edges", () => {
     [
       "decoder.kind",
       { decoder: { kind: "beam" } },
-      'decoder.kind is "beam"; it must be "greedy" or "speculative".',
+      'decoder.kind is "beam"; it must be "greedy", "sample" or "speculative".',
     ],
     [
       "sampling",
-      { decoder: { kind: "speculative", sampling: { kind: "sample" } } },
-      'decoder.sampling.kind is "sample"',
+      { decoder: { kind: "speculative", sampling: { kind: "beam" } } },
+      'decoder.sampling.kind is "beam"',
     ],
     [
-      "sampling",
-      { decoder: { kind: "speculative", sampling: { temperature: 1 } } },
-      "decoder.sampling.kind is missing",
+      "temperature",
+      { decoder: { kind: "sample", temperature: -0.1 } },
+      "decoder.temperature is -0.1; it must be a number from 0 to 100.",
     ],
     [
-      "verify",
-      { decoder: { kind: "speculative", verify: "spectr" } },
-      'decoder.verify is "spectr"',
+      "temperature",
+      { decoder: { kind: "sample", temperature: NaN } },
+      "decoder.temperature is NaN",
     ],
+    ["temperature", { decoder: { kind: "sample", temperature: Infinity } }, "is Infinity"],
+    ["topK", { decoder: { kind: "sample", topK: 1.5 } }, "decoder.topK is 1.5"],
+    [
+      "topP",
+      { decoder: { kind: "sample", topP: 0 } },
+      "decoder.topP is 0; it must be a number above 0, up to 1.",
+    ],
+    [
+      "minP",
+      { decoder: { kind: "speculative", sampling: { minP: 2 } } },
+      "decoder.sampling.minP is 2",
+    ],
+    ["verify", { decoder: { kind: "speculative", verify: "guess" } }, 'decoder.verify is "guess"'],
+    ["roundsPerReadback", { roundsPerReadback: 17 }, "roundsPerReadback is 17"],
     [
       "tree.kind",
       { decoder: { kind: "speculative", tree: { kind: "bushy" } } },
@@ -139,6 +173,7 @@ describe("generate options at the edges", () => {
       { decoder: { kind: "speculative", sampling: { kind: "greedy", topK: 4 } } },
       'decoder.sampling has no field "topK".',
     ],
+    [{ decoder: { kind: "sample", top_p: 0.9 } }, 'decoder has no field "top_p".'],
   ])("unknown fields are refused: %j", (options, message) => {
     const error = refusal(() => generate(options));
     expect(error).toMatchObject({ code: "option-unknown", message });
@@ -155,8 +190,11 @@ describe("generate options at the edges", () => {
 
   test("trees of a decoder that grows none are warned of", () => {
     const options = { trees: true, decoder: { kind: "greedy" } };
-    expect(generate(options)).toMatchObject({ warnings: [expect.stringContaining("greedy")] });
+    expect(generate(options)).toMatchObject({ warnings: [expect.stringContaining("speculation")] });
     expect(generate({ trees: true })).toMatchObject({ warnings: [] });
+    expect(generate({ trees: true, roundsPerReadback: 4 })).toMatchObject({
+      warnings: [expect.stringContaining("roundsPerReadback is 4")],
+    });
   });
 
   test("a prompt is a string", () => {
@@ -173,18 +211,20 @@ describe("trees", () => {
     { kind: "chain", length: 63 },
     { kind: "rsd-c", branching: [63] },
     { kind: "rsd-c", branching: [7, 8] },
-    { kind: "best-first", nodes: 2, depth: 1, width: 1 },
+    { kind: "rsd-s", width: 9, depth: 7 },
+    { kind: "paths", count: 1, length: 63 },
+    { kind: "best-first", nodes: 2, depth: 1, width: 1, confidence: 0.5 },
     { kind: "best-first", nodes: 64, depth: 63, width: 63 },
   ])("%j is accepted", (options) => {
-    expect(tree(options)).toMatchObject({ tree: options });
+    expect(tree(options)).toMatchObject({ speculation: { tree: options } });
   });
 
   test("levels and nodes per level are no more than the nodes", () => {
     expect(tree({ kind: "best-first", nodes: 4 })).toMatchObject({
-      tree: { nodes: 4, depth: 3, width: 3 },
+      speculation: { tree: { nodes: 4, depth: 3, width: 3 } },
     });
     expect(tree({ kind: "best-first", nodes: 3, depth: 60, width: 50 })).toMatchObject({
-      tree: { depth: 2, width: 2 },
+      speculation: { tree: { depth: 2, width: 2 } },
     });
   });
 
@@ -199,6 +239,10 @@ describe("trees", () => {
     [{ kind: "rsd-c", branching: [2, "3"] }, 'decoder.tree.branching[1] is "3"'],
     [{ kind: "rsd-c", branching: [4, 4, 3] }, "not of 69"],
     [{ kind: "rsd-c", branching: Array.from({ length: 64 }, () => 1) }, "not of 65"],
+    [{ kind: "rsd-s", width: 0, depth: 4 }, "decoder.tree.width is 0"],
+    [{ kind: "rsd-s", width: 8, depth: 8 }, "not of 65"],
+    [{ kind: "paths", count: 2 }, "decoder.tree.length is missing"],
+    [{ kind: "paths", count: 32, length: 2 }, "not of 65"],
     [{ kind: "best-first", nodes: 1 }, "decoder.tree.nodes is 1"],
     [{ kind: "best-first", nodes: 65 }, "decoder.tree.nodes is 65"],
     [{ kind: "best-first", depth: 0 }, "decoder.tree.depth is 0"],
@@ -208,6 +252,43 @@ describe("trees", () => {
     const error = refusal(() => tree(options));
     expect(error.code).toBe("tree-invalid");
     expect(error.message).toContain(message);
+  });
+});
+
+describe("rules that keep a tree lossless", () => {
+  const [chain, branching, beam, paths, best] = [
+    { kind: "chain", length: 3 },
+    { kind: "rsd-c", branching: [2, 2] },
+    { kind: "rsd-s", width: 2, depth: 3 },
+    { kind: "paths", count: 2, length: 3 },
+    { kind: "best-first" },
+  ];
+  const lossless: Record<string, object[]> = {
+    coupled: [chain!, branching!, beam!, paths!, best!],
+    recursive: [chain!, branching!, beam!],
+    traversal: [chain!, branching!, beam!],
+    block: [chain!],
+    spectr: [chain!, paths!],
+    specinfer: [chain!, paths!],
+  };
+
+  test.each(Object.entries(lossless))("%s", (verify, trees) => {
+    for (const one of lossless["coupled"]!) {
+      const options = { decoder: { kind: "speculative", tree: one, verify } };
+      if (trees.includes(one)) {
+        expect(generate(options)).toMatchObject({ decoder: { speculation: { verify } } });
+        continue;
+      }
+      const error = refusal(() => generate(options));
+      expect(error.code).toBe("tree-invalid");
+      expect(error.message).toContain(`decoder.verify is "${verify}", which does not keep`);
+      expect(error.fix).toContain('"coupled"');
+    }
+  });
+
+  test("without a tree only the coupled rule fits", () => {
+    const options = { decoder: { kind: "speculative", verify: "recursive" } };
+    expect(refusal(() => generate(options)).code).toBe("tree-invalid");
   });
 });
 

@@ -9,6 +9,7 @@ import { addNode, emptyTree } from "../../reference/token-tree.ts";
 import { uniforms } from "../../support/random.ts";
 
 const capacity = Number(/const LEVEL_CAPACITY = (\d+)u/.exec(controlText)?.[1]);
+const endCapacity = Number(/const END_CAPACITY = (\d+)u/.exec(controlText)?.[1]);
 
 /** Words in a WGSL type made of four-byte scalars. */
 function words(type: string, sizes: Record<string, number>): number {
@@ -32,13 +33,19 @@ function layoutOf(text: string, name: string, sizes: Record<string, number> = {}
   let bytes = 0;
   for (const [field, type] of fieldsOf(text, name)) {
     offsets[field] = bytes;
-    bytes += 4 * words(type, { LEVEL_CAPACITY: capacity, ...sizes });
+    const constants = {
+      LEVEL_CAPACITY: capacity,
+      END_CAPACITY: endCapacity,
+      RANK_WORDS: capacity / 4,
+    };
+    bytes += 4 * words(type, { ...constants, ...sizes });
   }
   return { offsets, bytes };
 }
 
 test("layouts equal the structs' text", () => {
   expect(kernels.LEVEL_CAPACITY).toBe(capacity);
+  expect(kernels.END_CAPACITY).toBe(endCapacity);
   expect(kernels.CONTROL).toEqual(layoutOf(controlText, "Control"));
   expect(kernels.ROUND_RECORD).toEqual(layoutOf(ringText, "RoundRecord"));
   expect(kernels.CANDIDATE).toEqual(layoutOf(candidateText, "Candidate"));
@@ -100,13 +107,20 @@ test("a control block and a ring record come back from their bytes", () => {
     seed: 4e9,
     accepted: 2,
     round_base: 6,
+    limit: 40,
+    end_count: 2,
   };
-  const control = kernels.encodeControl(state);
+  const control = kernels.encodeControl(state, [50, 51]);
+  const ends = kernels.CONTROL.offsets.end_tokens / 4;
+  expect([...control.subarray(ends, ends + 3)]).toEqual([50, 51, 0]);
   control.set([0, 5, 7, 8], kernels.CONTROL.offsets.path / 4);
   expect(kernels.decodeControl(control.buffer)).toEqual({ ...state, path: [0, 5, 7] });
 
   const ring = new Uint32Array((3 * kernels.ROUND_RECORD_BYTES) / 4);
-  ring.set([2, 1, 9, 16, 70, 71, 72, 73], (2 * kernels.ROUND_RECORD_BYTES) / 4);
-  const round = { accepted: 2, leaf: true, base: 9, nodes: 16, tokens: [70, 71, 72] };
-  expect(kernels.decodeRoundRecord(ring.buffer, 2)).toEqual(round);
+  const start = (2 * kernels.ROUND_RECORD_BYTES) / 4;
+  ring.set([35, 2, 1, 9, 16, 5, 3 + 256 * 62], start);
+  ring.set([70, 71, 72, 73], start + kernels.ROUND_RECORD.offsets.tokens / 4);
+  const round = { accepted: 2, leaf: true, base: 9, nodes: 16, depth: 5, ranks: [3, 62] };
+  expect(kernels.decodeRoundRecord(ring.buffer, 2, 34)).toEqual({ ...round, tokens: [70, 71, 72] });
+  expect(kernels.decodeRoundRecord(ring.buffer, 2, 2)).toBeUndefined();
 });

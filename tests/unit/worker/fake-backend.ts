@@ -25,6 +25,7 @@ export const facts: EngineFacts = {
 
 /** Gives "abcabc..." for ever; one round per turn of the event loop, as a GPU does. */
 export class FakeBackend implements EngineBackend {
+  readonly roundTrip = 1;
   readonly facts = facts;
   readonly endOfText: ReadonlySet<number> = new Set([END]);
   readonly session = new FakeSession([plain(0), plain(1), plain(2)], facts.contextLength);

@@ -1,0 +1,46 @@
+/** Which verification rule keeps which tree lossless. */
+import { CoppiceError } from "../errors.ts";
+import type { TreeAndRule, TreeOptions, VerifyRule } from "../options.ts";
+import { checkChoice } from "./checks.ts";
+
+type TreeKind = TreeOptions["kind"];
+
+/** The kinds of tree that the type `TreeAndRule` allows with a rule. */
+type Allowed<R extends VerifyRule, Pair = TreeAndRule> = Pair extends TreeAndRule
+  ? R extends NonNullable<Pair["verify"]>
+    ? NonNullable<Pair["tree"]>["kind"]
+    : never
+  : never;
+
+/**
+ * The same table as the type `TreeAndRule`, for callers whose types nobody checked. A rejecting rule needs to know
+ * what each node was drawn from: without replacement for `recursive` and `traversal`, with it for `spectr` and
+ * `specinfer`. A best-first tree drops nodes for what they are, which none of them can undo.
+ */
+const TREES: { readonly [R in VerifyRule]: readonly Allowed<R>[] } = {
+  coupled: ["chain", "rsd-c", "rsd-s", "paths", "best-first"],
+  recursive: ["chain", "rsd-c", "rsd-s"],
+  traversal: ["chain", "rsd-c", "rsd-s"],
+  block: ["chain"],
+  spectr: ["chain", "paths"],
+  specinfer: ["chain", "paths"],
+};
+
+const RULES = Object.keys(TREES) as VerifyRule[];
+
+/** @throws CoppiceError `option-invalid` for no rule at all, `tree-invalid` for one that is not lossless on this tree. */
+export function resolveVerify(field: string, value: unknown, tree: TreeKind): VerifyRule {
+  const rule = checkChoice(field, value, RULES, "coupled");
+  const trees: readonly TreeKind[] = TREES[rule];
+  if (trees.includes(tree)) return rule;
+  const rules = RULES.filter((other) => (TREES[other] as readonly TreeKind[]).includes(tree));
+  throw new CoppiceError(
+    "tree-invalid",
+    `${field} is "${rule}", which does not keep the target's distribution on a tree of kind "${tree}".`,
+    `Use ${quoted(rules)} with this tree, or a tree of kind ${quoted(trees)} with this rule.`,
+  );
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(" or ");
+}

@@ -1,0 +1,61 @@
+/** What every part of a round's recording needs. */
+import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
+import { warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
+import type { RoundRules } from "./round-rules.ts";
+import type { TreeSession } from "./tree-session.ts";
+
+export interface RoundBuffers {
+  /** `[64]` u32: the target's own token at every node. */
+  readonly ids: BufferSlice;
+  /** The ring of round records. */
+  readonly ring: BufferSlice;
+  /** `[64, vocab]` f32: what the draft's tokens were drawn from, by node; a few bytes where nobody asks. */
+  readonly draftRows: BufferSlice;
+}
+
+export interface RoundContext extends RoundBuffers {
+  readonly gpu: Gpu;
+  readonly scope: BufferScope;
+  readonly target: TreeSession;
+  readonly rules: RoundRules;
+  readonly recording: Recording;
+}
+
+/** Which logits are warped, and what for. */
+export interface Warp {
+  /** Of the pass's rows, the one whose logits come first. */
+  readonly first: number;
+  readonly rows: number;
+  readonly temperature: number;
+  readonly noise: number;
+  readonly sharpness: number;
+  /** Row of `draftRows` that takes the first row's log-probabilities; undefined: none are kept. */
+  readonly keepAt: number | undefined;
+}
+
+/** Turns the logits of `session`'s last pass into what is drawn from. */
+export async function recordWarp(
+  { gpu, scope, target, rules, draftRows, recording }: RoundContext,
+  session: TreeSession,
+  { first, rows, temperature, noise, sharpness, keepAt }: Warp,
+): Promise<void> {
+  const { vocabSize: vocab } = session.model.config;
+  const pipeline = await gpu.kernels.compile(warpRows, {
+    constants: { WORKGROUP_SIZE: warpRowsLanes(vocab) },
+  });
+  const { rowTable, logits } = session.scratch;
+  const buffers = { control: target.state.control, rows: rowTable, logits, log_probs: draftRows };
+  const params = {
+    vocab,
+    first,
+    temperature,
+    top_k: rules.stages.topK,
+    top_p: rules.stages.topP,
+    min_p: rules.stages.minP,
+    noise,
+    sharpness,
+    keep: keepAt === undefined ? 0 : 1,
+    log_row: keepAt ?? 0,
+  };
+  recording.dispatch(pipeline.bind(scope, buffers, params), warpRowsGrid(rows));
+}
