@@ -24,11 +24,18 @@ import { MAX_NODES } from "./tree-plan.ts";
 import type { TreePlan } from "./tree-plan.ts";
 import { TreeSession } from "./tree-session.ts";
 
-/** The models of a sequence and what they draft; without a plan every round scores the pending token alone. */
+/** The models of a sequence and what they draft; without speculation every round scores the pending token alone. */
 export interface RoundSessionParts {
   readonly target: TreeSession;
   readonly rules: RoundRules;
-  readonly speculation?: { readonly draft: TreeSession; readonly plan: TreePlan };
+  /** Each round follows one of `plans`, or none. */
+  readonly speculation?: { readonly draft: TreeSession; readonly plans: readonly TreePlan[] };
+}
+
+/** A plan and its round, recorded. */
+interface TreeRound {
+  readonly plan: TreePlan;
+  readonly recording: Recording;
 }
 
 /** Counted by the host's GPU object; a session reports differences since `start`. */
@@ -42,13 +49,12 @@ export class GpuRoundSession implements RoundSession {
   readonly #scope: BufferScope;
   readonly #target: TreeSession;
   readonly #draft: TreeSession | undefined;
-  readonly #plan: TreePlan | undefined;
   readonly #plain: Recording;
-  readonly #speculative: Recording | undefined;
+  readonly #trees: readonly TreeRound[];
   readonly #ring: BufferSlice;
-  #started = false;
+  /** Prompt and output so far; empty before `start`. */
+  #tokens: number[] = [];
   #rounds = 0;
-  #pending = 0;
   #targetForwards = 0;
   #draftForwards = 0;
   #baseline: Baseline = { submits: 0, readbacks: 0 };
@@ -59,16 +65,15 @@ export class GpuRoundSession implements RoundSession {
     parts: RoundSessionParts,
     ring: BufferSlice,
     plain: Recording,
-    speculative?: Recording,
+    trees: readonly TreeRound[],
   ) {
     this.#gpu = gpu;
     this.#scope = scope;
     this.#target = parts.target;
     this.#draft = parts.speculation?.draft;
-    this.#plan = parts.speculation?.plan;
     this.#ring = ring;
     this.#plain = plain;
-    this.#speculative = speculative;
+    this.#trees = trees;
   }
 
   /** Compiles what the rounds need and records them. `scope` owns the buffers of this session. */
@@ -79,18 +84,26 @@ export class GpuRoundSession implements RoundSession {
   ): Promise<GpuRoundSession> {
     const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
     const { target, rules, speculation } = parts;
-    const drawsRows = speculation && (isRejecting(rules) || speculation.plan.growth !== "top");
+    const plans = speculation?.plans ?? [];
+    const keepsRows = isRejecting(rules) || plans.some(({ growth }) => growth !== "top");
     const rowBytes = MAX_NODES * target.model.config.vocabSize * 4;
     const buffers = {
       ids: scope.storage("ids", MAX_NODES * 4),
       ring,
-      draftRows: scope.storage("draft rows", drawsRows ? rowBytes : 0),
+      draftRows: scope.storage("draft rows", keepsRows ? rowBytes : 0),
     };
     const plain = await recordPlainRound(gpu, scope, target, rules, buffers);
-    if (!speculation) return new GpuRoundSession(gpu, scope, parts, ring, plain);
-    const drafting = { ...speculation, candidates: new CandidateState(scope) };
-    const speculative = await recordTreeRound(gpu, scope, target, rules, drafting, buffers);
-    return new GpuRoundSession(gpu, scope, parts, ring, plain, speculative);
+    const trees: TreeRound[] = [];
+    if (speculation) {
+      const { draft } = speculation;
+      const candidates = new CandidateState(scope);
+      for (const plan of plans) {
+        const drafting = { draft, plan, candidates };
+        const recording = await recordTreeRound(gpu, scope, target, rules, drafting, buffers);
+        trees.push({ plan, recording });
+      }
+    }
+    return new GpuRoundSession(gpu, scope, parts, ring, plain, trees);
   }
 
   get contextLength(): number {
@@ -105,7 +118,7 @@ export class GpuRoundSession implements RoundSession {
       targetForwards: this.#targetForwards,
       draftForwards: this.#draftForwards,
       dispatchesPerLayer: DISPATCHES_PER_LAYER,
-      dispatchesPerRound: (this.#speculative ?? this.#plain).dispatches.length,
+      dispatchesPerRound: (this.#trees[0]?.recording ?? this.#plain).dispatches.length,
       gpuBytes: this.#gpu.bytes,
     };
   }
@@ -125,60 +138,71 @@ export class GpuRoundSession implements RoundSession {
     this.#target.rewind(0);
     await this.#target.prefill(prompt.slice(0, base));
     this.#targetForwards = TreeSession.chunks(base).length;
-    if (this.#draft) {
-      const drafted = Math.max(0, base - 1);
-      this.#draft.rewind(0);
-      await this.#draft.prefill(prompt.slice(0, drafted));
-      this.#draftForwards = TreeSession.chunks(drafted).length;
-    }
+    this.#draft?.rewind(0);
+    this.#draftForwards = 0;
     const pending = prompt[base]!;
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
     const previous = prompt[base - 1] ?? 0;
     this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
-    this.#pending = pending;
-    this.#started = true;
+    this.#tokens = [...prompt];
+    if (this.#trees.length > 0) await this.#catchUp();
   }
 
   async next(options: NextOptions = {}): Promise<readonly RoundOutcome[]> {
-    if (!this.#started)
+    if (this.#tokens.length === 0)
       throw new CoppiceError(
         "internal",
         "next was called before start.",
         "Call start with a prompt.",
       );
+    const { plan: choice = 0, trees: wantsTrees = false, rounds: wanted = 1 } = options;
+    const chosen = choice === "plain" ? undefined : this.#trees[choice];
     // With a prompt of one token there is none before the root for the draft to start from.
-    const speculative = this.#target.length > 0 ? this.#speculative : undefined;
+    const isWaiting = chosen !== undefined && this.#tokens.length < 2;
+    const tree = isWaiting ? undefined : chosen;
+    if (tree) await this.#catchUp();
     const first = this.#rounds;
     const at = first % RING_ROUNDS;
-    const wanted = speculative || !this.#speculative ? (options.rounds ?? 1) : 1;
     // The records of one readback stand in one piece.
-    const rounds = Math.min(wanted, RING_ROUNDS - at);
-    const showTree = options.trees === true && speculative !== undefined && rounds === 1;
-    const [records, tree, control] = await this.#gpu.submitAndRead(
-      Array.from({ length: rounds }, () => speculative ?? this.#plain),
+    const rounds = isWaiting ? 1 : Math.min(wanted, RING_ROUNDS - at);
+    const showTree = wantsTrees && tree !== undefined && rounds === 1;
+    const { state } = this.#target;
+    const bytes = await this.#gpu.submitAndRead(
+      Array.from({ length: rounds }, () => tree?.recording ?? this.#plain),
       [
         slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
-        ...(showTree ? [this.#target.state.tree, this.#target.state.control] : []),
+        ...(showTree ? [state.tree, state.control] : []),
       ],
     );
     this.#targetForwards += rounds;
-    if (speculative) this.#draftForwards += rounds * this.#plan!.levels.length;
+    this.#draftForwards += rounds * (tree?.plan.levels.length ?? 0);
 
     const outcomes: RoundOutcome[] = [];
     for (let i = 0; i < rounds; i++) {
-      const record = decodeRoundRecord(records!, i, first + i);
+      const record = decodeRoundRecord(bytes[0]!, i, first + i);
       if (!record) break;
-      const { base, ...outcome } = record;
-      const root = this.#pending;
-      this.#rounds += 1;
-      this.#pending = outcome.tokens.at(-1)!;
-      this.#target.noteCommitted(base + outcome.tokens.length);
-      const shown = showTree ? snapshot(root, outcome, tree!, control!) : {};
+      const { base: _, ...given } = record;
+      const outcome = { ...given, draftPasses: tree?.plan.levels.length ?? 0 };
+      const root = this.#tokens.at(-1)!;
+      const shown = showTree ? snapshot(root, outcome, bytes[1]!, bytes[2]!) : {};
       outcomes.push({ ...outcome, ...shown });
+      this.#tokens.push(...outcome.tokens);
+      this.#rounds += 1;
     }
+    this.#target.noteCommitted(this.#tokens.length - 1);
+    if (tree) this.#draft!.noteCommitted(this.#tokens.length - 2);
     return outcomes;
+  }
+
+  /** Puts into the draft's cache what was decoded without it: all but the last two tokens, which its next pass takes. */
+  async #catchUp(): Promise<void> {
+    const draft = this.#draft!;
+    const missing = this.#tokens.slice(draft.length, Math.max(0, this.#tokens.length - 2));
+    if (missing.length === 0) return;
+    await draft.prefill(missing);
+    this.#draftForwards += TreeSession.chunks(missing.length).length;
   }
 }
 

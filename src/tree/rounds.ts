@@ -24,6 +24,8 @@ export interface RoundOutcome {
   readonly nodes: number;
   /** Length of the longest path in the tree that was scored; 0 means no speculation. */
   readonly depth: number;
+  /** Passes of the draft, one after another. */
+  readonly draftPasses: number;
   /** Per accepted token, how many of its siblings stood before it in draw order. */
   readonly ranks: readonly number[];
   /** Present when asked for. */
@@ -56,6 +58,8 @@ export interface SequenceStart {
 }
 
 export interface NextOptions {
+  /** Which of the session's plans the rounds follow, or none of them. Default 0, the first, where there is one. */
+  readonly plan?: number | "plain";
   /** Adds the tree to the outcome; needs `rounds` 1. */
   readonly trees?: boolean;
   /** Rounds that run before anything is read back, 1..16. Default 1. */

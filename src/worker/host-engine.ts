@@ -94,11 +94,11 @@ class GpuEngine implements EngineBackend {
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }
-    const plan = planTree(speculation.tree, this.#vocabSize);
+    const plans = [planTree(speculation.tree, this.#vocabSize)];
     return GpuRoundSession.create(this.#gpu, scope, {
       target,
       rules,
-      speculation: { draft: this.#draft, plan },
+      speculation: { draft: this.#draft, plans },
     });
   }
 

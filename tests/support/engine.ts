@@ -42,17 +42,17 @@ export async function roundSession(
   gpu: Gpu,
   target: LlamaModel,
   draft?: LlamaModel,
-  tree?: TreeOptions,
+  tree?: TreeOptions | readonly TreeOptions[],
   { stages, verify = "coupled" }: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
   const rules = { stages: { temperature: 0, topK: 0, topP: 1, minP: 0, ...stages }, verify };
   const parts = { target: treeSession(gpu, target), rules };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
-  const plan = planTree(tree, target.config.vocabSize);
+  const plans = [tree].flat().map((one) => planTree(one, target.config.vocabSize));
   return GpuRoundSession.create(gpu, scope, {
     ...parts,
-    speculation: { draft: treeSession(gpu, draft, DRAFT_SLOTS), plan },
+    speculation: { draft: treeSession(gpu, draft, DRAFT_SLOTS), plans },
   });
 }
 
@@ -72,13 +72,13 @@ export async function decodeTokens(
   session: GpuRoundSession,
   prompt: readonly number[],
   count: number,
-  { seed = 0, rounds: perReadback = 1 } = {},
+  { seed = 0, rounds: perReadback = 1, plan = 0 as number | "plain" } = {},
 ) {
   await startSequence(session, prompt, seed);
   const tokens: number[] = [];
   let rounds = 0;
   while (tokens.length < count) {
-    const outcomes = await session.next({ rounds: perReadback });
+    const outcomes = await session.next({ rounds: perReadback, plan });
     tokens.push(...outcomes.flatMap((outcome) => outcome.tokens));
     rounds += outcomes.length;
   }

@@ -15,7 +15,7 @@ import type {
 export function round(tokens: number[], fields: Partial<RoundOutcome> = {}): RoundOutcome {
   const accepted = tokens.length - 1;
   const ranks = tokens.slice(1).map(() => 0);
-  return { tokens, accepted, leaf: false, nodes: 8, depth: 3, ranks, ...fields };
+  return { tokens, accepted, leaf: false, nodes: 8, depth: 3, draftPasses: 3, ranks, ...fields };
 }
 
 /** A round without speculation. */
