@@ -41,6 +41,13 @@ export interface Metrics {
   readonly blockEfficiency: number;
   /** Accepted draft tokens by depth: of the rounds whose tree reached depth i + 1, the share that accepted there. */
   readonly acceptanceByDepth: readonly number[];
+  /** Of the accepted draft tokens, the share that stood i-th among its siblings in draw order, from the first on. */
+  readonly acceptedByRank: readonly number[];
+  /**
+   * Memory-bound speed-up (arXiv 2402.14160, section 5): block efficiency / (1 + c L), where c is the draft's share of the
+   * target's parameters and L the draft's passes per round. What speculation would gain if time were memory traffic alone.
+   */
+  readonly memoryBoundSpeedUp: number;
   /** Command buffers submitted, prefill included. */
   readonly submits: number;
   /** Round trips to the GPU. */

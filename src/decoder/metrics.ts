@@ -13,10 +13,22 @@ export class Meter {
   /** Per depth: rounds whose tree reached it, and rounds that accepted there. */
   readonly #reached: number[] = [];
   readonly #accepted: number[] = [];
+  readonly #byRank: number[] = [];
+  #acceptedTokens = 0;
+  #draftPasses = 0;
+  readonly #draftShare: number;
 
-  /** Times are milliseconds of `now`; `requestedAt` is one of them. */
-  constructor(requestedAt: number, now: () => number = () => performance.now()) {
+  /**
+   * Times are milliseconds of `now`; `requestedAt` is one of them. `draftShare` is the draft's number of parameters over
+   * the target's, 0 without a draft.
+   */
+  constructor(
+    requestedAt: number,
+    draftShare: number,
+    now: () => number = () => performance.now(),
+  ) {
     this.#requestedAt = requestedAt;
+    this.#draftShare = draftShare;
     this.#now = now;
   }
 
@@ -29,6 +41,12 @@ export class Meter {
     }
     this.#rounds += 1;
     this.#kept += kept;
+    this.#draftPasses += outcome.draftPasses;
+    this.#acceptedTokens += outcome.ranks.length;
+    for (const rank of outcome.ranks) {
+      while (this.#byRank.length <= rank) this.#byRank.push(0);
+      this.#byRank[rank]! += 1;
+    }
     for (let depth = 0; depth < outcome.depth; depth++) {
       this.#reached[depth] = (this.#reached[depth] ?? 0) + 1;
       this.#accepted[depth] = (this.#accepted[depth] ?? 0) + (outcome.accepted > depth ? 1 : 0);
@@ -39,10 +57,14 @@ export class Meter {
     // The first round waits for the prefill on the GPU, so nothing before its end says how fast decoding is.
     const firstAt = this.#firstAt ?? this.#requestedAt;
     const decodeTime = this.#rounds > 0 ? this.#lastAt - firstAt : 0;
+    const blockEfficiency = this.#rounds > 0 ? this.#kept / this.#rounds : 0;
+    const draftCost = (this.#draftShare * this.#draftPasses) / Math.max(1, this.#rounds);
     return {
       rounds: this.#rounds,
-      blockEfficiency: this.#rounds > 0 ? this.#kept / this.#rounds : 0,
+      blockEfficiency,
+      memoryBoundSpeedUp: blockEfficiency / (1 + draftCost),
       acceptanceByDepth: this.#reached.map((reached, depth) => this.#accepted[depth]! / reached),
+      acceptedByRank: this.#byRank.map((count) => count / this.#acceptedTokens),
       submits: counts.submits,
       readbacks: counts.readbacks,
       targetForwards: counts.targetForwards,

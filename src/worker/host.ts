@@ -57,10 +57,12 @@ export class Host implements HostApi {
     options: unknown,
     signal: AbortSignal,
   ): AsyncGenerator<StreamPart> {
-    const meter = new Meter(performance.now());
+    const requestedAt = performance.now();
     const backend = this.#backend;
     if (!backend || this.#closing.signal.aborted) throw disposed();
     const { facts, tokenizer, endOfText } = backend;
+    const draftShare = (facts.draft?.parameters ?? 0) / facts.target.parameters;
+    const meter = new Meter(requestedAt, draftShare);
     const hasDraft = facts.draft !== undefined;
     const { decoder, ...request } = resolveGenerateOptions(options, { hasDraft });
     const ids = encodePrompt(tokenizer, checkPrompt(prompt), facts.contextLength);

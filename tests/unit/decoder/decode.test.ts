@@ -184,6 +184,32 @@ describe("stopping", () => {
   });
 });
 
+describe("several rounds per readback", () => {
+  test("the text is the same, and rounds after its end are dropped", async () => {
+    const script = [round(ids("ab")), round(ids("c")), round(ids("de")), round([5, END, 1])];
+    const one = await run(new FakeSession(script));
+    const session = new FakeSession(script);
+    const four = await run(session, { roundsPerReadback: 4 });
+    expect(four.result.text).toBe(one.result.text);
+    expect(four.result.metrics.rounds).toBe(4);
+    expect(session.asked).toEqual([1, 4]);
+    expect(deltas(four.parts).map(({ text }) => text)).toEqual(["ab", "c", "de", "f"]);
+  });
+
+  test("the sequence is told where it may end", async () => {
+    const session = new FakeSession([round(ids("ab"))]);
+    await run(session, { maxNewTokens: 5, seed: 9, endOfText: new Set([END, 98]) });
+    const wanted = { prompt: [1, 2, 3], seed: 9, maxNewTokens: 5, endTokens: [END, 98] };
+    expect(session.started).toEqual(wanted);
+  });
+
+  test("a session that gives no round is a fault, not an endless loop", async () => {
+    const session = new FakeSession([round(ids("ab"))]);
+    session.next = () => Promise.resolve([]);
+    await expect(run(session)).rejects.toMatchObject({ code: "internal" });
+  });
+});
+
 describe("metrics", () => {
   test("block efficiency counts the tokens of use, end-of-text included, per round", async () => {
     const session = new FakeSession([round(ids("abcd")), round(ids("e")), round([0, END, 1, 1])]);
@@ -204,6 +230,18 @@ describe("metrics", () => {
     expect(metrics.acceptanceByDepth).toEqual([2 / 3, 1 / 2, 0]);
   });
 
+  test("ranks, and the speed-up that memory traffic alone would allow", async () => {
+    const session = new FakeSession([
+      round(ids("abc"), { ranks: [0, 2] }),
+      round(ids("ab"), { ranks: [0] }),
+      plain(END),
+    ]);
+    const { metrics } = (await run(session)).result;
+    expect(metrics.acceptedByRank).toEqual([2 / 3, 0, 1 / 3]);
+    // Three tokens, two, and one, in three rounds; the draft, a tenth of the target, made 3 + 3 + 0 passes.
+    expect(metrics.memoryBoundSpeedUp).toBeCloseTo(2 / (1 + 0.1 * 2));
+  });
+
   test("times: to the first token from the request on, decoding from the first round's end on", async () => {
     let now = 100;
     const session = new FakeSession([round(ids("ab"))]);
@@ -214,7 +252,7 @@ describe("metrics", () => {
     session.onRound = () => {
       now += 10;
     };
-    const meter = new Meter(80, () => now);
+    const meter = new Meter(80, 0.1, () => now);
     const { parts, result } = await run(session, { meter, maxNewTokens: 6 });
     expect(deltas(parts)[0]!.metrics).toMatchObject({ decodeTime: 0, tokensPerSecond: 0 });
     expect(result.metrics.timeToFirstToken).toBe(20 + 30 + 10);

@@ -20,7 +20,7 @@ export function round(tokens: number[], fields: Partial<RoundOutcome> = {}): Rou
 
 /** A round without speculation. */
 export function plain(token: number): RoundOutcome {
-  return round([token], { nodes: 1, depth: 0, leaf: true });
+  return round([token], { nodes: 1, depth: 0, draftPasses: 0, leaf: true });
 }
 
 export class FakeSession implements RoundSession {
@@ -112,7 +112,7 @@ export function job(fields: Partial<DecodeJob> = {}): DecodeJob {
     warnings: [],
     text: letters(),
     textOf: spell,
-    meter: new Meter(0, () => 0),
+    meter: new Meter(0, 0.1, () => 0),
     signal: new AbortController().signal,
     ...fields,
   };
