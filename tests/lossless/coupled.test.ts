@@ -1,69 +1,54 @@
-// Sample and match with trees that know the target's draws: lossless all the same. Under shared noise even the
-// text is that of plain sampling, token for token, whatever the draft and its tree.
+// Same seed, same text: with the coupled rule a drawn text does not depend on the tree, the draft, or how many rounds
+// the GPU runs between readbacks.
 import { describe, expect, test } from "vitest";
-import { outcomes } from "../reference/speculation/chance.ts";
-import { emittedLaw, exactLaw, largestError, type Pair } from "../reference/speculation/law.ts";
-import {
-  coupledTree,
-  foreknowingRound,
-  noisyTokens,
-  walk,
-  type Noise,
-} from "../reference/speculation/match.ts";
-import { uniforms } from "../support/random.ts";
-import { tinyPairs } from "../support/tiny-pairs.ts";
+import type { SamplingStages, TreeOptions } from "../../src/options.ts";
+import { decodeTokens, loadTestModel, roundSession, withGpu } from "../support/engine.ts";
+import { tinyModel } from "../support/tiny-model.ts";
 
-const VOCAB = 3;
-const PAIRS = tinyPairs(VOCAB, 7);
+const TREES: Record<string, TreeOptions> = {
+  chain: { kind: "chain", length: 4 },
+  "rsd-c": { kind: "rsd-c", branching: [3, 2, 1] },
+  "rsd-s": { kind: "rsd-s", width: 4, depth: 3 },
+  paths: { kind: "paths", count: 3, length: 3 },
+  "best-first": { kind: "best-first", nodes: 12, depth: 4, width: 3 },
+  "flat best-first": { kind: "best-first", nodes: 24, depth: 3, width: 8, confidence: 2 },
+};
+const STAGES: Record<string, SamplingStages> = {
+  "T = 0": { temperature: 0 },
+  "T = 1": { temperature: 1 },
+  "T = 0.6": { temperature: 0.6 },
+  "T = 1, top-p 0.9": { temperature: 1, topP: 0.9 },
+  "T = 0.8, top-k 5, min-p 0.05": { temperature: 0.8, topK: 5, minP: 0.05 },
+};
+const PROMPT = [1, 9, 4, 7, 3];
+const COUNT = 60;
+const model = tinyModel({ layers: 4, decay: 0.4 });
+const other = tinyModel({ layers: 2, seed: 99 });
 
-const CHOICES: [string, Parameters<typeof foreknowingRound>[3]][] = [
-  ["always right", (drawn) => [drawn]],
-  ["never right", (drawn) => [(drawn + 1) % VOCAB]],
-  ["right for even tokens only", (drawn) => [drawn - (drawn % 2)]],
-  ["right by a coin, with a sibling", (drawn, chance) => [chance.draw([1, 1, 1]), 3 - drawn]],
-];
-
-test.each(CHOICES)("a tree that knows the draws and is %s", (_, choose) => {
-  for (const [name, pair] of PAIRS) {
-    const rounds = outcomes((chance) => foreknowingRound(chance, pair, 2, choose));
-    const law = emittedLaw(rounds, pair.target, VOCAB, 3);
-    expect(largestError(law, exactLaw(pair.target, VOCAB, 3)), name).toBeLessThan(1e-12);
-  }
-});
-
-/** Gumbel noise that is a function of seed, position and token. */
-function noiseOf(seed: number): Noise {
-  return (position, token) => {
-    const next = uniforms(seed + 7919 * position + 104_729 * token);
-    return -Math.log(-Math.log1p(-next()));
-  };
-}
-
-function plainText({ target }: Pair, length: number, noise: Noise): number[] {
-  const text: number[] = [];
-  while (text.length < length) text.push(noisyTokens(target(text), text.length, noise)[0]!);
-  return text;
-}
-
-function speculativeText({ target, draft }: Pair, length: number, noise: Noise, tree: number[]) {
-  const text: number[] = [];
-  let rounds = 0;
-  for (; text.length < length; rounds++) {
-    const prefix = [...text];
-    const tokenAt = (path: readonly number[]) =>
-      noisyTokens(target([...prefix, ...path]), prefix.length + path.length, noise)[0]!;
-    text.push(...walk(coupledTree(draft, prefix, tree, noise), tokenAt));
-  }
-  return { text: text.slice(0, length), rounds };
-}
-
-describe.each(PAIRS)("%s", (_, pair) => {
-  test.each([[[1, 1, 1]], [[2, 2]], [[3, 1]]])("coupled tree %j: the same text", (tree) => {
-    for (let seed = 0; seed < 50; seed++) {
-      const noise = noiseOf(seed);
-      const { text, rounds } = speculativeText(pair, 8, noise, tree);
-      expect(text).toEqual(plainText(pair, 8, noise));
-      expect(rounds).toBeLessThanOrEqual(8);
-    }
-  });
+describe.each(Object.entries(STAGES))("%s", (_, stages) => {
+  test("every tree gives the text of plain decoding", () =>
+    withGpu(async (gpu) => {
+      const target = await loadTestModel(gpu, model.files);
+      const draft = await loadTestModel(gpu, model.files, { layers: 2 });
+      const adversary = await loadTestModel(gpu, other.files);
+      const plain = await roundSession(gpu, target, undefined, undefined, { stages });
+      const wanted = await decodeTokens(plain, PROMPT, COUNT, { seed: 7 });
+      const again = await decodeTokens(plain, PROMPT, COUNT, { seed: 7, rounds: 8 });
+      expect(again.tokens).toEqual(wanted.tokens);
+      if (stages.temperature! > 0) {
+        const another = await decodeTokens(plain, PROMPT, COUNT, { seed: 8 });
+        expect(another.tokens, "another seed").not.toEqual(wanted.tokens);
+      }
+      for (const [name, tree] of Object.entries(TREES)) {
+        for (const [drafter, rounds] of [
+          [draft, 1],
+          [draft, 5],
+          [adversary, 16],
+        ] as const) {
+          const session = await roundSession(gpu, target, drafter, tree, { stages });
+          const actual = await decodeTokens(session, PROMPT, COUNT, { seed: 7, rounds });
+          expect(actual.tokens, `${name}, ${rounds} rounds per readback`).toEqual(wanted.tokens);
+        }
+      }
+    }));
 });
