@@ -32,6 +32,7 @@ export type {
   LoadProgress,
   Metrics,
   ModelFacts,
+  PhaseTimes,
   StreamPart,
   StreamToken,
   TokenOrigin,

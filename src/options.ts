@@ -176,6 +176,11 @@ export interface GenerateOptions {
    * then comes in larger pieces. Default: by the round trip measured at load. With `trees` it is 1.
    */
   readonly roundsPerReadback?: number;
+  /**
+   * Measures the GPU's time for drafting, scoring, verifying and committing (`metrics.phaseTimes`), which takes a little of
+   * it. Needs the device's `timestamp-query`; where that is missing a warning says so. Default false.
+   */
+  readonly timings?: boolean;
   /** Adds a `tree` part per round, for display. Default false. */
   readonly trees?: boolean;
   /** Stops the worker within one round; `result` rejects with code `aborted`. */

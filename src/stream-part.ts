@@ -34,6 +34,14 @@ export interface Usage {
   readonly completionTokens: number;
 }
 
+/** Milliseconds of GPU time: the draft's passes and its tree, the target's pass, the verification rule, the caches. */
+export interface PhaseTimes {
+  readonly draft: number;
+  readonly score: number;
+  readonly verify: number;
+  readonly commit: number;
+}
+
 export interface Metrics {
   /** Passes of draft, score, verify and commit. */
   readonly rounds: number;
@@ -67,6 +75,8 @@ export interface Metrics {
   readonly decodeTime: number;
   /** Tokens per second over `decodeTime`; 0 before the second round. */
   readonly tokensPerSecond: number;
+  /** With `timings`, where the device has timestamps: milliseconds of GPU time per phase of the rounds. */
+  readonly phaseTimes?: PhaseTimes;
 }
 
 export interface GenerateResult {

@@ -28,6 +28,7 @@ export interface DecodeJob {
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
   readonly trees: boolean;
+  readonly timings: boolean;
   /** Rounds per round trip to the GPU; undefined: `pace.ts` decides. */
   readonly roundsPerReadback: number | undefined;
   /** Milliseconds of a round trip without work. */
@@ -59,6 +60,9 @@ export async function* decode(
     yield { type: "warning", message };
   }
   const endTokens = [...job.endOfText];
+  if (job.timings && !session.hasTimestamps) {
+    yield { type: "warning", message: "timings is true, but this device has no timestamps." };
+  }
   await session.start({ prompt, seed: job.seed, maxNewTokens: limit, endTokens });
 
   const pace = new Pace(job);
@@ -66,7 +70,7 @@ export async function* decode(
     throwIfAborted(signal);
     const rounds = pace.rounds(limit - output.ids.length);
     const started = performance.now();
-    const outcomes = await session.next({ trees: job.trees, rounds });
+    const outcomes = await session.next({ trees: job.trees, timed: job.timings, rounds });
     throwIfAborted(signal);
     pace.ran(outcomes.length, performance.now() - started);
     for (const outcome of outcomes) {

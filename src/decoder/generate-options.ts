@@ -25,6 +25,7 @@ export interface ResolvedGenerate {
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
   readonly trees: boolean;
+  readonly timings: boolean;
   /** Undefined: as the round trip asks for. */
   readonly roundsPerReadback: number | undefined;
   /** What was asked for and does not apply, in words. */
@@ -37,6 +38,7 @@ const FIELDS = [
   "maxNewTokens",
   "stop",
   "roundsPerReadback",
+  "timings",
   "trees",
 ] as const satisfies readonly (keyof GenerateOptions)[];
 const DECODERS = ["greedy", "sample", "speculative"] as const;
@@ -61,6 +63,7 @@ export function resolveGenerateOptions(
         : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER),
     stop: resolveStop(options.stop),
     trees,
+    timings: checkBoolean("timings", options.timings, false),
     roundsPerReadback:
       rounds === undefined ? undefined : checkInteger("roundsPerReadback", rounds, 1, MAX_ROUNDS),
     warnings: warningsOf(trees, decoder, rounds),

@@ -72,6 +72,7 @@ export class Meter {
       dispatchesPerLayer: counts.dispatchesPerLayer,
       dispatchesPerRound: counts.dispatchesPerRound,
       gpuBytes: counts.gpuBytes,
+      ...(counts.phaseTimes && { phaseTimes: counts.phaseTimes }),
       timeToFirstToken: firstAt - this.#requestedAt,
       decodeTime,
       tokensPerSecond: decodeTime > 0 ? ((this.#kept - this.#firstKept) * 1000) / decodeTime : 0,

@@ -3,6 +3,7 @@ import { CoppiceError } from "../errors.ts";
 import type { AdapterFacts } from "../stream-part.ts";
 import { BufferScope } from "./buffers.ts";
 import { Kernels } from "./kernel.ts";
+import { PhaseTimer, type PhaseTimes } from "./phase-timer.ts";
 import { mapStaging, Staging } from "./readback.ts";
 import type { ReadbackRequest, Recording } from "./recording.ts";
 
@@ -21,6 +22,7 @@ export class Gpu {
   readonly buffers: BufferScope;
   readonly counters: GpuCounters = { submits: 0, readbacks: 0, dispatches: 0 };
   readonly #staging: Staging;
+  #timer: PhaseTimer | undefined;
   #lost: CoppiceError | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -41,7 +43,7 @@ export class Gpu {
 
   /** Bytes on the GPU now, staging included. */
   get bytes(): number {
-    return this.buffers.bytes + this.#staging.bytes;
+    return this.buffers.bytes + this.#staging.bytes + (this.#timer?.bytes ?? 0);
   }
 
   /** Submits the recordings in order as one command buffer, and waits for nothing. */
@@ -56,16 +58,40 @@ export class Gpu {
    * Submits the recordings and reads `slices` back: one submission, one readback. Calls queue up
    * behind each other, since the staging buffer serves one at a time.
    */
-  submitAndRead(recordings: readonly Recording[], slices: ReadbackRequest): Promise<ArrayBuffer[]> {
+  async submitAndRead(
+    recordings: readonly Recording[],
+    slices: ReadbackRequest,
+  ): Promise<ArrayBuffer[]> {
+    return (await this.#submitAndRead(recordings, slices)).bytes;
+  }
+
+  /** The same, with the time of each phase in milliseconds; undefined where the device has no timestamps. */
+  submitTimed(
+    recordings: readonly Recording[],
+    slices: ReadbackRequest,
+  ): Promise<{ bytes: ArrayBuffer[]; times: PhaseTimes | undefined }> {
+    this.#timer ??= PhaseTimer.create(this.device);
+    return this.#submitAndRead(recordings, slices, this.#timer);
+  }
+
+  #submitAndRead(
+    recordings: readonly Recording[],
+    slices: ReadbackRequest,
+    timer?: PhaseTimer,
+  ): Promise<{ bytes: ArrayBuffer[]; times: PhaseTimes | undefined }> {
     const result = this.#turn.then(async () => {
       this.#throwIfLost();
       const encoder = this.device.createCommandEncoder();
-      this.#encode(encoder, recordings);
-      const staging = this.#staging.copy(encoder, slices);
+      timer?.begin();
+      this.#encode(encoder, recordings, timer);
+      const wanted = timer ? [...slices, timer.resolve(encoder)] : slices;
+      const staging = this.#staging.copy(encoder, wanted);
       this.#finish(encoder);
       this.counters.readbacks += 1;
       try {
-        return await mapStaging(staging, slices);
+        const bytes = await mapStaging(staging, wanted);
+        const times = timer?.read(bytes.pop()!);
+        return { bytes, times };
       } catch (cause) {
         // A lost device rejects the mapping before its `lost` promise has run its callbacks.
         await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
@@ -102,12 +128,13 @@ export class Gpu {
   dispose(): void {
     this.buffers.dispose();
     this.#staging.dispose();
+    this.#timer?.dispose();
     this.device.destroy();
   }
 
-  #encode(encoder: GPUCommandEncoder, recordings: readonly Recording[]): void {
+  #encode(encoder: GPUCommandEncoder, recordings: readonly Recording[], timer?: PhaseTimer): void {
     for (const recording of recordings) {
-      recording.encode(encoder);
+      recording.encode(encoder, timer);
       this.counters.dispatches += recording.dispatches.length;
     }
   }

@@ -2,4 +2,5 @@ export * from "./buffers.ts";
 export * from "./device.ts";
 export * from "./gpu.ts";
 export * from "./kernel.ts";
+export type { PhaseTimes } from "./phase-timer.ts";
 export * from "./recording.ts";

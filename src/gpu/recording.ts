@@ -1,6 +1,7 @@
 /** A recording: GPU commands as data, made once and replayed every round in one submission. */
 import type { BufferSlice } from "./buffers.ts";
 import type { BoundKernel } from "./kernel.ts";
+import type { PhaseTimer } from "./phase-timer.ts";
 
 /** Workgroup counts in x, y, z. */
 export type Grid = readonly [x: number, y?: number, z?: number];
@@ -8,18 +9,23 @@ export type Grid = readonly [x: number, y?: number, z?: number];
 export interface Dispatch {
   readonly kernel: BoundKernel;
   readonly grid: Grid;
+  /** What its time is counted under. */
+  readonly phase: string;
 }
 
 /** A list of dispatches in order; each sees the writes of those before it. */
 export class Recording {
   readonly dispatches: Dispatch[] = [];
+  /** The phase of what is added from now on. */
+  phase = "";
 
   dispatch(kernel: BoundKernel, grid: Grid): void {
-    this.dispatches.push({ kernel, grid });
+    this.dispatches.push({ kernel, grid, phase: this.phase });
   }
 
+  /** Adds the other's dispatches to the phase of this one. */
   append(other: Recording): void {
-    this.dispatches.push(...other.dispatches);
+    for (const { kernel, grid } of other.dispatches) this.dispatch(kernel, grid);
   }
 
   /** Dispatches per kernel name. */
@@ -29,16 +35,22 @@ export class Recording {
     return counts;
   }
 
-  /** Writes the commands into one compute pass. */
-  encode(encoder: GPUCommandEncoder): void {
-    if (this.dispatches.length === 0) return;
-    const pass = encoder.beginComputePass();
-    for (const { kernel, grid } of this.dispatches) {
+  /** Writes the commands into one compute pass, or with a timer into one per phase. */
+  encode(encoder: GPUCommandEncoder, timer?: PhaseTimer): void {
+    let pass: GPUComputePassEncoder | undefined;
+    let phase: string | undefined;
+    for (const dispatch of this.dispatches) {
+      if (!pass || (timer && dispatch.phase !== phase)) {
+        pass?.end();
+        pass = encoder.beginComputePass(timer?.pass(dispatch.phase));
+        phase = dispatch.phase;
+      }
+      const { kernel, grid } = dispatch;
       pass.setPipeline(kernel.pipeline);
       pass.setBindGroup(0, kernel.bindGroup);
       pass.dispatchWorkgroups(grid[0], grid[1] ?? 1, grid[2] ?? 1);
     }
-    pass.end();
+    pass?.end();
   }
 }
 

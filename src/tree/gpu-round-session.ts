@@ -15,6 +15,7 @@ import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import { isRejecting, type RoundRules } from "./round-rules.ts";
 import type {
   NextOptions,
+  Phase,
   RoundCounts,
   RoundOutcome,
   RoundSession,
@@ -57,6 +58,7 @@ export class GpuRoundSession implements RoundSession {
   #rounds = 0;
   #targetForwards = 0;
   #draftForwards = 0;
+  #phaseTimes: Record<Phase, number> | undefined;
   #baseline: Baseline = { submits: 0, readbacks: 0 };
 
   private constructor(
@@ -110,6 +112,10 @@ export class GpuRoundSession implements RoundSession {
     return this.#target.model.contextLength;
   }
 
+  get hasTimestamps(): boolean {
+    return this.#gpu.device.features.has("timestamp-query");
+  }
+
   get counts(): RoundCounts {
     const { counters } = this.#gpu;
     return {
@@ -120,6 +126,7 @@ export class GpuRoundSession implements RoundSession {
       dispatchesPerLayer: DISPATCHES_PER_LAYER,
       dispatchesPerRound: (this.#trees[0]?.recording ?? this.#plain).dispatches.length,
       gpuBytes: this.#gpu.bytes,
+      ...(this.#phaseTimes && { phaseTimes: this.#phaseTimes }),
     };
   }
 
@@ -134,6 +141,7 @@ export class GpuRoundSession implements RoundSession {
     const { submits, readbacks } = this.#gpu.counters;
     this.#baseline = { submits, readbacks };
     this.#rounds = 0;
+    this.#phaseTimes = undefined;
     const base = prompt.length - 1;
     this.#target.rewind(0);
     await this.#target.prefill(prompt.slice(0, base));
@@ -157,7 +165,12 @@ export class GpuRoundSession implements RoundSession {
         "next was called before start.",
         "Call start with a prompt.",
       );
-    const { plan: choice = 0, trees: wantsTrees = false, rounds: wanted = 1 } = options;
+    const {
+      plan: choice = 0,
+      trees: wantsTrees = false,
+      rounds: wanted = 1,
+      timed = false,
+    } = options;
     const chosen = choice === "plain" ? undefined : this.#trees[choice];
     // With a prompt of one token there is none before the root for the draft to start from.
     const isWaiting = chosen !== undefined && this.#tokens.length < 2;
@@ -169,12 +182,13 @@ export class GpuRoundSession implements RoundSession {
     const rounds = isWaiting ? 1 : Math.min(wanted, RING_ROUNDS - at);
     const showTree = wantsTrees && tree !== undefined && rounds === 1;
     const { state } = this.#target;
-    const bytes = await this.#gpu.submitAndRead(
+    const bytes = await this.#submit(
       Array.from({ length: rounds }, () => tree?.recording ?? this.#plain),
       [
         slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
         ...(showTree ? [state.tree, state.control] : []),
       ],
+      timed,
     );
     this.#targetForwards += rounds;
     this.#draftForwards += rounds * (tree?.plan.levels.length ?? 0);
@@ -194,6 +208,21 @@ export class GpuRoundSession implements RoundSession {
     this.#target.noteCommitted(this.#tokens.length - 1);
     if (tree) this.#draft!.noteCommitted(this.#tokens.length - 2);
     return outcomes;
+  }
+
+  async #submit(recordings: Recording[], slices: BufferSlice[], timed: boolean) {
+    if (!timed) return this.#gpu.submitAndRead(recordings, slices);
+    const { bytes, times } = await this.#gpu.submitTimed(recordings, slices);
+    if (times) {
+      const sum = (phase: Phase) => (this.#phaseTimes?.[phase] ?? 0) + (times[phase] ?? 0);
+      this.#phaseTimes = {
+        draft: sum("draft"),
+        score: sum("score"),
+        verify: sum("verify"),
+        commit: sum("commit"),
+      };
+    }
+    return bytes;
   }
 
   /** Puts into the draft's cache what was decoded without it: all but the last two tokens, which its next pass takes. */

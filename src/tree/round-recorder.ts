@@ -17,6 +17,7 @@ import { recordCompaction } from "./compaction.ts";
 import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
 import { isRejecting, type RoundRules } from "./round-rules.ts";
+import type { Phase } from "./rounds.ts";
 import type { TreeSession } from "./tree-session.ts";
 
 /** A round without speculation: the target scores the pending token alone. */
@@ -45,9 +46,11 @@ export async function recordTreeRound(
   const context = { gpu, scope, target, rules, ...buffers, recording: new Recording() };
   const { recording } = context;
   const { draft, plan } = drafting;
+  recording.phase = "draft" satisfies Phase;
   await recordDraft(context, drafting);
   await recordScore(context, plan.nodes);
   await recordMatch(context, plan.nodes);
+  recording.phase = "commit" satisfies Phase;
   recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
   recording.append(await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
   return recording;
@@ -57,6 +60,7 @@ export async function recordTreeRound(
 async function recordScore(context: RoundContext, nodes: number): Promise<void> {
   const { gpu, scope, target, rules, recording } = context;
   const { state, scratch, cache, model } = target;
+  recording.phase = "score" satisfies Phase;
   const score = await recordForward(gpu, scope, model, {
     rowStart: 0,
     rows: nodes,
@@ -73,6 +77,7 @@ async function recordScore(context: RoundContext, nodes: number): Promise<void> 
   recording.append(score);
   const { temperature } = rules.stages;
   if (temperature === 0) return;
+  recording.phase = "verify" satisfies Phase;
   await recordWarp(context, target, {
     first: 0,
     rows: nodes,
@@ -90,6 +95,7 @@ async function recordMatch(
 ): Promise<void> {
   const { state, scratch, model } = target;
   const { control, tree, statics } = state;
+  recording.phase = "verify" satisfies Phase;
   const argmax = await gpu.kernels.compile(argmaxRows, {
     constants: { WORKGROUP_SIZE: argmaxRowsLanes(model.config.vocabSize) },
   });

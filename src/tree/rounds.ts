@@ -12,6 +12,9 @@ export interface TreeRecord {
   readonly scores: readonly number[];
 }
 
+/** The parts of a round whose time is told apart. */
+export type Phase = "draft" | "score" | "verify" | "commit";
+
 /** What one round gave. */
 export interface RoundOutcome {
   /** The accepted draft tokens, then one token of the target's own: 1..64. */
@@ -43,6 +46,8 @@ export interface RoundCounts {
   readonly dispatchesPerLayer: number;
   readonly dispatchesPerRound: number;
   readonly gpuBytes: number;
+  /** Milliseconds of GPU time since `start`, where `timed` was asked for and the device has timestamps. */
+  readonly phaseTimes?: Readonly<Record<Phase, number>>;
 }
 
 /** Where a sequence starts and where it may end. */
@@ -62,6 +67,8 @@ export interface NextOptions {
   readonly plan?: number | "plain";
   /** Adds the tree to the outcome; needs `rounds` 1. */
   readonly trees?: boolean;
+  /** Counts the GPU's time per phase. Costs a little of it. Default false. */
+  readonly timed?: boolean;
   /** Rounds that run before anything is read back, 1..16. Default 1. */
   readonly rounds?: number;
 }
@@ -70,6 +77,8 @@ export interface NextOptions {
 export interface RoundSession {
   /** Tokens the sequence may hold, prompt included. */
   readonly contextLength: number;
+  /** Whether the device can tell how long its work takes. */
+  readonly hasTimestamps: boolean;
   /** Forgets the last sequence and fills the caches with all but the last token of the prompt. */
   start(start: SequenceStart): Promise<void>;
   /**

@@ -85,3 +85,25 @@ test("the tree and the kept path come back when asked for, in the same readback"
     expect(deeper, "scores fall along every path").toBe(true);
   });
 });
+
+test("the GPU's time is told per phase when asked for, in the same round trip", async () => {
+  await withGpu(async (gpu) => {
+    const target = await loadTestModel(gpu, model.files);
+    const draft = await loadTestModel(gpu, model.files, { layers: 2 });
+    const session = await roundSession(gpu, target, draft, TREES[2]);
+    expect(session.hasTimestamps, "both software adapters have them").toBe(true);
+    await startSequence(session, [1, 2, 3, 4, 5]);
+    await session.next();
+    expect(session.counts.phaseTimes).toBeUndefined();
+    const before = session.counts;
+    await session.next({ timed: true, rounds: 3 });
+    const { phaseTimes, submits, readbacks } = session.counts;
+    expect([submits - before.submits, readbacks - before.readbacks]).toEqual([1, 1]);
+    for (const phase of ["draft", "score", "verify", "commit"] as const) {
+      expect(phaseTimes![phase], phase).toBeGreaterThan(0);
+    }
+    await startSequence(session, [1, 2, 3]);
+    await session.next({ timed: true, plan: "plain" });
+    expect(session.counts.phaseTimes).toMatchObject({ draft: 0, commit: 0 });
+  });
+});

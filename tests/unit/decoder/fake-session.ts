@@ -25,6 +25,7 @@ export function plain(token: number): RoundOutcome {
 
 export class FakeSession implements RoundSession {
   readonly contextLength: number;
+  readonly hasTimestamps = false;
   readonly #script: readonly RoundOutcome[];
   prompt: readonly number[] | undefined;
   started: SequenceStart | undefined;
@@ -107,6 +108,7 @@ export function job(fields: Partial<DecodeJob> = {}): DecodeJob {
     maxNewTokens: undefined,
     stop: [],
     trees: false,
+    timings: false,
     roundsPerReadback: 1,
     roundTrip: 1,
     warnings: [],

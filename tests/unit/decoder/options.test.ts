@@ -35,6 +35,7 @@ describe("defaults", () => {
       maxNewTokens: undefined,
       stop: [],
       trees: false,
+      timings: false,
       roundsPerReadback: undefined,
       warnings: [],
     };
