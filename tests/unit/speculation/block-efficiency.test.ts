@@ -1,11 +1,11 @@
 // What the rules are worth, exactly: tokens per round, the recovered or bonus token included.
 import { describe, expect, test } from "vitest";
-import { block } from "../reference/speculation/block.ts";
-import { blockEfficiency, lengthLaw, type Pair } from "../reference/speculation/law.ts";
-import { recursive, type VerifyRule } from "../reference/speculation/recursive.ts";
-import { specinfer } from "../reference/speculation/specinfer.ts";
-import { spectr } from "../reference/speculation/spectr.ts";
-import { traversal, traversalOf } from "../reference/speculation/traversal.ts";
+import { block } from "../../reference/speculation/block.ts";
+import { blockEfficiency, lengthLaw, type Pair } from "../../reference/speculation/law.ts";
+import { recursive, type VerifyRule } from "../../reference/speculation/recursive.ts";
+import { specinfer } from "../../reference/speculation/specinfer.ts";
+import { spectr } from "../../reference/speculation/spectr.ts";
+import { traversal, traversalOf } from "../../reference/speculation/traversal.ts";
 import {
   BEAMS,
   BRANCHINGS,
@@ -15,7 +15,7 @@ import {
   PATHS,
   roundsOf,
   type TreeCase,
-} from "../support/speculation-cases.ts";
+} from "../../support/speculation-cases.ts";
 
 const ROUNDING = 1e-12;
 

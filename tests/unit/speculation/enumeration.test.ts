@@ -2,12 +2,12 @@
 // of the first tokens is the target's own. No GPU and nothing from src/: this says that the algorithms are
 // right, so that the kernels need only be equal to them.
 import { describe, expect, test } from "vitest";
-import { block } from "../reference/speculation/block.ts";
-import { match } from "../reference/speculation/match.ts";
-import { recursive, type VerifyRule } from "../reference/speculation/recursive.ts";
-import { specinfer, specinferIn } from "../reference/speculation/specinfer.ts";
-import { spectr } from "../reference/speculation/spectr.ts";
-import { traversal, traversalOf } from "../reference/speculation/traversal.ts";
+import { block } from "../../reference/speculation/block.ts";
+import { match } from "../../reference/speculation/match.ts";
+import { recursive, type VerifyRule } from "../../reference/speculation/recursive.ts";
+import { specinfer, specinferIn } from "../../reference/speculation/specinfer.ts";
+import { spectr } from "../../reference/speculation/spectr.ts";
+import { traversal, traversalOf } from "../../reference/speculation/traversal.ts";
 import {
   BEAMS,
   BRANCHINGS,
@@ -16,7 +16,7 @@ import {
   PATHS,
   RANKED,
   type TreeCase,
-} from "../support/speculation-cases.ts";
+} from "../../support/speculation-cases.ts";
 
 /** A few hundred roundings of numbers below 1, with room to spare; the mildest wrong rule is off by 1e9 times that. */
 const ROUNDING = 1e-12;

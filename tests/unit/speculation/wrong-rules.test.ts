@@ -7,10 +7,10 @@ import {
   notRenormalised,
   tokenResidual,
   unlikelyPruned,
-} from "../reference/speculation/planted.ts";
-import { recursive, type VerifyRule } from "../reference/speculation/recursive.ts";
-import { spectr } from "../reference/speculation/spectr.ts";
-import { traversal, traversalOf } from "../reference/speculation/traversal.ts";
+} from "../../reference/speculation/planted.ts";
+import { recursive, type VerifyRule } from "../../reference/speculation/recursive.ts";
+import { spectr } from "../../reference/speculation/spectr.ts";
+import { traversal, traversalOf } from "../../reference/speculation/traversal.ts";
 import {
   beamCase,
   branchingCase,
@@ -18,7 +18,7 @@ import {
   errorsOf,
   pathsCase,
   type TreeCase,
-} from "../support/speculation-cases.ts";
+} from "../../support/speculation-cases.ts";
 
 const BRANCHING = branchingCase(3, [2, 2]);
 const BEAM = beamCase(3, 3, 2);

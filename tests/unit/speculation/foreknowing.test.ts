@@ -1,17 +1,17 @@
 // Sample and match with trees that know the target's draws: lossless all the same. Under shared noise even the
 // text is that of plain sampling, token for token, whatever the draft and its tree.
 import { describe, expect, test } from "vitest";
-import { outcomes } from "../reference/speculation/chance.ts";
-import { emittedLaw, exactLaw, largestError, type Pair } from "../reference/speculation/law.ts";
+import { outcomes } from "../../reference/speculation/chance.ts";
+import { emittedLaw, exactLaw, largestError, type Pair } from "../../reference/speculation/law.ts";
 import {
   coupledTree,
   foreknowingRound,
   noisyTokens,
   walk,
   type Noise,
-} from "../reference/speculation/match.ts";
-import { uniforms } from "../support/random.ts";
-import { tinyPairs } from "../support/tiny-pairs.ts";
+} from "../../reference/speculation/match.ts";
+import { uniforms } from "../../support/random.ts";
+import { tinyPairs } from "../../support/tiny-pairs.ts";
 
 const VOCAB = 3;
 const PAIRS = tinyPairs(VOCAB, 7);
