@@ -66,7 +66,7 @@ function step(name, body) {
 }
 
 step("npm packages are installed", ensurePackages);
-step("a browser and the adapters are here", requireMachine);
+step("browsers and adapters are here", requireMachine);
 // Without packages nothing else can run, and one failure says enough.
 if (total.failed === 0 || packagesAreInstalled()) {
   for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
