@@ -22,7 +22,7 @@ fn random_bits(seed: u32, purpose: u32, place: u32, token: u32) -> u32 {
   v.y += v.z * v.x;
   v.z += v.x * v.y;
   v.w += v.y * v.z;
-  return v.x;
+  return v.w; // stirred last: the low bits of v.x depend on those of the neighbours'
 }
 
 // In [0, 1), a multiple of 2^-24: never 1, so that `u * q < p` accepts nothing of probability zero.
@@ -31,11 +31,13 @@ fn uniform_number(seed: u32, purpose: u32, place: u32, token: u32) -> f32 {
 }
 
 // Standard Gumbel noise, -log(-log(1 - u)) with u = (bits + 1/2) / 2^32. Large noise comes from small
-// u, where f32 is fine enough to keep a token of probability 1e-8 as likely as it should be.
+// u, where f32 is fine enough to keep a token of probability 1e-8 as likely as it should be. `fma`
+// leaves compilers no choice: every kernel that asks for this noise gets the same bits.
 fn gumbel(seed: u32, purpose: u32, place: u32, token: u32) -> f32 {
-  let u = (f32(random_bits(seed, purpose, place, token)) + 0.5) * 0x1p-32;
-  // log1p(-u): WGSL has none, and 1 - u loses the digits of a small u. Above 1 - 2^-24 u would round to 1.
-  var exponential = -log(1.0 - min(u, 0.99999994));
-  if (u < 0.03125) { exponential = u * (1.0 + u * (0.5 + u * (0.33333334 + u * (0.25 + u * 0.2)))); }
+  let bits = random_bits(seed, purpose, place, token);
+  let u = (f32(bits) + 0.5) * 0x1p-32;
+  // log1p(-u): WGSL has none, and 1 - u loses the digits of a small u. 1 - u is that of the inverted bits.
+  var exponential = -log((f32(~bits) + 0.5) * 0x1p-32);
+  if (u < 0.03125) { exponential = u * fma(u, fma(u, fma(u, fma(u, 0.2, 0.25), 0.33333334), 0.5), 1.0); }
   return -log(exponential);
 }

@@ -25,7 +25,7 @@ export function randomBits(seed: number, purpose: number, place: number, token: 
   stir();
   [x, y, z, w] = [x ^ (x >>> 16), y ^ (y >>> 16), z ^ (z >>> 16), w ^ (w >>> 16)];
   stir();
-  return x >>> 0;
+  return w >>> 0;
 }
 
 /** In [0, 1), a multiple of 2^-24: the upper 24 bits. Exact in f32. */

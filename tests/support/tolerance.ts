@@ -126,3 +126,47 @@ function weightErrors(
   });
   return { shifts, least };
 }
+
+/** Absolute error of log(x) where x is exact. */
+export function logError(x: number): number {
+  return x >= 0.5 && x <= 2 ? 2 ** -21 : 3 * UNIT * Math.abs(Math.log(x));
+}
+
+/** The interval in which `gumbel` of noise.wgsl is, given its 32 bits. */
+export function gumbelRange(bits: number): readonly [number, number] {
+  const u = (bits + 0.5) / 2 ** 32;
+  const intervals: (readonly [number, number])[] = [];
+  // Around 1/32 either formula may be taken.
+  if (u < 0.0313) {
+    // u: to f32, plus 1/2. The series: an addition and a product, inner terms by their share, u^5 / 6 left out.
+    const relative = (2 + 2 + 0.2) * UNIT + u ** 5 / 5;
+    intervals.push([-Math.log1p(-u) * (1 - relative), -Math.log1p(-u) * (1 + relative)]);
+  }
+  if (u > 0.0312) {
+    const rest = (2 ** 32 - 1 - bits + 0.5) / 2 ** 32;
+    intervals.push(negativeLogs(rest * (1 - 2 * UNIT), rest * (1 + 2 * UNIT)));
+  }
+  return negativeLogs(
+    Math.min(...intervals.map(([low]) => low)),
+    Math.max(...intervals.map(([, high]) => high)),
+  );
+}
+
+/** The interval of a computed -log(x), for x in an interval. */
+function negativeLogs(low: number, high: number): readonly [number, number] {
+  const error = Math.max(logError(low), logError(high));
+  return [-Math.log(high) - error, -Math.log(low) + error];
+}
+
+/** Errors of the shares that warp-rows adds up, over logits that lie `distances` / temperature below the largest. */
+export function shareErrors(distances: readonly number[], vocab: number, lanes: number) {
+  let [sum, error] = [0, 0];
+  for (const distance of distances) {
+    // A difference and a division before the exponential.
+    const term = Math.exp(-distance);
+    sum += term;
+    if (term > 0) error += term * (expError(distance) + 3.5 * UNIT * distance) + SMALLEST;
+  }
+  const additions = Math.ceil(vocab / lanes) + Math.ceil(lanes / 16) + 16;
+  return { sum, relative: 1.001 * (error / sum + gamma(additions)) };
+}
