@@ -30,4 +30,5 @@ export * from "./prune-tree.ts";
 export * from "./top-candidates.ts";
 export * from "./tree-layout.ts";
 export * from "./verify-match.ts";
+export * from "./verify-recursive.ts";
 export * from "./warp-rows.ts";
