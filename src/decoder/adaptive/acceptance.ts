@@ -1,0 +1,170 @@
+/** How many tokens a round of each arm gives, learned from the rounds of all of them. */
+import { depthOf, type Arm } from "./arms.ts";
+import { levelExposure } from "./level-exposure.ts";
+
+/** Tokens of text after which an observation counts half: some paragraphs, since that is how text changes. */
+const HALF_LIFE = 200;
+/** What is believed of a level in the long run weighs as much as so many rounds of now. */
+const ANCHOR_WEIGHT = 4;
+/** Rounds that the long run consists of. */
+const ANCHOR_ROUNDS = 100;
+/** Tokens of text after which what an arm showed counts half as a reason not to try it again. */
+const STALE = 2000;
+/** Misses that an arm has to show before its own factor moves halfway. */
+const FACTOR_WEIGHT = 10;
+/** Misses after which an arm's own factor forgets; it belongs to the pair of models more than to the text. */
+const FACTOR_MEMORY = 100;
+/** A first guess is right as often as SmartSpec assumes before it knows (arXiv 2406.14066). */
+const FIRST_MISS = 0.3;
+
+interface Level {
+  /** Decayed sums: paths that ended here, and how many would have, had every first guess been wrong. */
+  misses: number;
+  exposure: number;
+  /** The long-run value; undefined until seen. */
+  anchor: number | undefined;
+  /** Rounds that it comes from, at most `ANCHOR_ROUNDS`. */
+  rounds: number;
+}
+
+/**
+ * Per level of the tree, the probability that the draft's first guess is wrong, from decayed counts; times the tree's
+ * exposure at that level; times a factor per arm. The counts follow the text quickly and are shared, so a small tree
+ * tells about a large one; the factors move slowly and hold what the model of exposure gets wrong.
+ */
+export class Acceptance {
+  readonly #arms: readonly Arm[];
+  readonly #levels: Level[];
+  readonly #seen: { misses: number; expected: number; fresh: number }[];
+  /** Per level, the probability that a first guess is wrong; undefined until needed again. */
+  #believed: readonly number[] | undefined;
+  /** Per arm, its expected tokens; empty until needed again. */
+  #tokens: (number | undefined)[] = [];
+
+  /** @param firstMiss Probability that a first guess is wrong, believed before any round, 0..1. */
+  constructor(arms: readonly Arm[], firstMiss = FIRST_MISS) {
+    this.#arms = arms;
+    const deepest = Math.max(...arms.map(depthOf));
+    this.#levels = Array.from({ length: deepest }, (_, level) => ({
+      misses: 0,
+      exposure: 0,
+      anchor: level === 0 ? firstMiss : undefined,
+      rounds: 0,
+    }));
+    this.#seen = arms.map(() => ({ misses: 0, expected: 0, fresh: 0 }));
+  }
+
+  /**
+   * Tokens that a round is expected to give, the recovered or bonus token included: 1..depth + 1.
+   * @param hope Standard deviations by which the arm's own factor is taken to be better than it looks. Default 0.
+   * @param doubt Standard deviations by which the text is taken to be harder than it looks. Default 0.
+   */
+  tokens(index: number, { hope = 0, doubt = 0 } = {}): number {
+    const known = this.#tokens[index];
+    if (hope === 0 && doubt === 0 && known !== undefined) return known;
+    const better = 1 - hope / Math.sqrt(FACTOR_WEIGHT + this.#seen[index]!.fresh);
+    const believed = this.#missByLevel();
+    const misses = this.#missesByLevel(
+      index,
+      believed.map((miss, level) => {
+        const spread = Math.sqrt(miss * (1 - miss));
+        // Fear is for the text as a whole, which the first level tells; hope is for levels that no tree has reached.
+        const fear = doubt / Math.sqrt(ANCHOR_WEIGHT + this.#levels[0]!.exposure);
+        const wish = hope / Math.sqrt(ANCHOR_WEIGHT + this.#levels[level]!.exposure);
+        return clamp(miss + (fear - wish) * spread);
+      }),
+      better,
+    );
+    let path = 1;
+    let tokens = 1;
+    for (const miss of misses) tokens += path *= 1 - miss;
+    if (hope === 0 && doubt === 0) this.#tokens[index] = tokens;
+    return tokens;
+  }
+
+  /** `accepted[i]` draft tokens were accepted in round i, 0..the arm's depth. */
+  observe(index: number, accepted: readonly number[]): void {
+    this.pass(accepted.reduce((sum, count) => sum + count + 1, 0));
+    const depth = depthOf(this.#arms[index]!);
+    if (depth === 0) return;
+    const believed = this.#missByLevel();
+    const expected = this.#missesByLevel(index, believed);
+    const factor = this.#factor(index);
+    const seen = this.#seen[index]!;
+    for (const count of accepted) {
+      for (let level = 0; level <= Math.min(count, depth - 1); level++) {
+        const missed = level === count ? 1 : 0;
+        const sums = this.#levels[level]!;
+        sums.misses += missed;
+        sums.exposure += expected[level]! / believed[level]!;
+        sums.anchor ??= believed[level]!;
+        seen.misses += missed;
+        seen.fresh += missed;
+        seen.expected += expected[level]! / factor;
+      }
+    }
+    this.#forget();
+    const forget = Math.min(1, FACTOR_MEMORY / Math.max(seen.expected, 1e-9));
+    seen.misses *= forget;
+    seen.expected *= forget;
+    for (const [level, miss] of this.#missByLevel().entries()) {
+      const sums = this.#levels[level]!;
+      if (sums.anchor === undefined) continue;
+      const news = accepted.filter((count) => count >= level).length;
+      sums.rounds = Math.min(sums.rounds + news, ANCHOR_ROUNDS);
+      sums.anchor += (news / (sums.rounds + ANCHOR_WEIGHT)) * (miss - sums.anchor);
+    }
+  }
+
+  /** So many tokens of text went by: what was seen before them says less about the next. */
+  pass(tokens: number): void {
+    this.#forget();
+    const decay = 0.5 ** (tokens / HALF_LIFE);
+    for (const level of this.#levels) {
+      // The anchors stay: what is forgotten leaves its mean behind.
+      level.misses *= decay;
+      level.exposure *= decay;
+    }
+    for (const seen of this.#seen) seen.fresh *= 0.5 ** (tokens / STALE);
+  }
+
+  /** Per level, the probability that a first guess is wrong. */
+  #missByLevel(): readonly number[] {
+    return (this.#believed ??= this.#believe());
+  }
+
+  #forget(): void {
+    this.#believed = undefined;
+    this.#tokens = [];
+  }
+
+  #believe(): readonly number[] {
+    let above = this.#levels[0]?.anchor ?? FIRST_MISS;
+    return this.#levels.map(({ misses, exposure, anchor }) => {
+      const prior = anchor ?? above;
+      above = clamp((misses + ANCHOR_WEIGHT * prior) / (exposure + ANCHOR_WEIGHT));
+      return above;
+    });
+  }
+
+  /** Per level of an arm's tree, the probability that a path ends there. */
+  #missesByLevel(index: number, miss: readonly number[], better = 1): number[] {
+    const { tree } = this.#arms[index]!;
+    if (tree === undefined) return [];
+    const factor = this.#factor(index) * better;
+    const exposure = levelExposure(tree, miss[0]!);
+    return Array.from({ length: depthOf({ tree }) }, (_, level) =>
+      clamp(miss[level]! * exposure[level]! * factor),
+    );
+  }
+
+  #factor(index: number): number {
+    const { misses, expected } = this.#seen[index]!;
+    return (misses + FACTOR_WEIGHT) / (expected + FACTOR_WEIGHT);
+  }
+}
+
+/** No rate is believed to be quite 0 or 1, so that every ratio exists. */
+function clamp(probability: number): number {
+  return Math.max(0.005, Math.min(0.995, probability));
+}
