@@ -1,155 +1,152 @@
-/** Draws the decoder choices and reads them back. */
-import type { Decoder } from "coppice";
-import { DECODERS, TREES, type Field, type Values } from "./decoder-choices.ts";
+/** The decoder's part of the form: draws the choices, and reads them back as the library wants them. */
+import type { Decoder, GenerateOptions } from "coppice";
+import { ChoiceGroup } from "./choice-group.ts";
+import { DECODERS } from "./decoder-choices.ts";
 import { byId, make } from "./dom.ts";
+import { FieldGroup, one, type Field } from "./field.ts";
+import { Fold } from "./fold.ts";
+import { isLossless, RULES, treeAndRule } from "./rule-choices.ts";
+import { linearDecoder, SAMPLING, saySampling } from "./sampling-fields.ts";
+import { objectionTo, sayTree, TREES, type TreeKind } from "./tree-choices.ts";
+
+const PACE: readonly Field[] = [
+  {
+    name: "rounds",
+    label: "Rounds",
+    line: "Per readback, while no trees are drawn. More hide the wait for the GPU; text comes in larger pieces.",
+    initial: "",
+    min: 1,
+    max: 16,
+    blank: "auto",
+  },
+];
+
+/** How often the page hears of the GPU, and whether it hears of trees. */
+export type PaceOptions = Pick<GenerateOptions, "roundsPerReadback" | "trees">;
 
 export class DecoderPanel {
   readonly #root = byId("decoder-fields", HTMLDivElement);
   readonly #summary = byId("decoder-summary", HTMLSpanElement);
-  readonly #inputs = new Map<string, HTMLInputElement>();
-  readonly #treeBoxes = new Map<string, HTMLElement>();
-  readonly #decoderGroup = radioGroup("Kind", "decoder", DECODERS);
-  readonly #treeGroup = radioGroup("Tree", "tree", TREES);
-  /** The decoder is greedy only because there is no draft. */
-  #isForced = false;
+  readonly #onChange: (draws: boolean) => void;
 
-  constructor() {
-    this.#root.append(this.#decoderGroup, this.#treeGroup);
-    for (const tree of TREES) {
-      const box = make(
-        "div",
-        { className: "numbers" },
-        ...tree.fields.map((field) => this.#field(tree.kind, field)),
-      );
-      this.#treeBoxes.set(tree.kind, box);
-      this.#root.append(box);
-    }
+  readonly #kinds = new ChoiceGroup("Kind", "decoder", DECODERS);
+  readonly #sampling = new FieldGroup("sampling", SAMPLING);
+  readonly #trees = new ChoiceGroup("Tree", "tree", TREES);
+  readonly #treeFields = new Map(
+    TREES.map(({ kind, fields }) => [kind, new FieldGroup(kind, fields)] as const),
+  );
+  readonly #rules = new ChoiceGroup("Rule", "rule", RULES);
+  readonly #drawsTrees = make("input", { type: "checkbox", id: "draw-trees", checked: true });
+  readonly #pace = new FieldGroup("pace", PACE);
+
+  readonly #samplingFold = new Fold("part-sampling", "Sampling", this.#sampling.element);
+  readonly #treeFold = new Fold(
+    "part-tree",
+    "Tree",
+    this.#trees.element,
+    ...[...this.#treeFields.values()].map(({ element }) => element),
+  );
+  readonly #ruleFold = new Fold("part-rule", "Rule", this.#rules.element, promise());
+  readonly #paceFold = new Fold(
+    "part-pace",
+    "Pace",
+    make("label", { className: "check" }, this.#drawsTrees, " Draw the tree of every round"),
+    this.#pace.element,
+  );
+
+  /** `onChange` hears, after every change, whether tokens are drawn, so that a seed has a say. */
+  constructor(onChange: (draws: boolean) => void) {
+    this.#onChange = onChange;
+    const folds = [this.#samplingFold, this.#treeFold, this.#ruleFold, this.#paceFold];
+    this.#root.append(this.#kinds.element, ...folds.map(({ element }) => element));
     this.#root.addEventListener("input", () => this.#update());
+    // The browser cannot point at a field that is folded away. Invalid events do not bubble.
+    this.#root.addEventListener("invalid", (event) => unfold(event.target), { capture: true });
     this.#update();
   }
 
   /** Speculative decoders need a draft; without one only the others can be chosen. */
   setHasDraft(hasDraft: boolean): void {
-    for (const { kind, drafts } of DECODERS) {
-      const radio = this.#radio("decoder", kind);
-      radio.disabled = drafts && !hasDraft;
-      if (radio.disabled && radio.checked) {
-        this.#isForced = true;
-        this.#radio("decoder", "greedy").checked = true;
-      } else if (drafts && hasDraft && this.#isForced) {
-        this.#isForced = false;
-        radio.checked = true;
-      }
-    }
+    this.#kinds.offer((kind) => hasDraft || !decoderOf(kind).drafts);
     this.#update();
   }
 
   /** The decoder as the API wants it. */
   decoder(): Decoder {
-    const kind = this.#checked("decoder") as Decoder["kind"];
-    switch (kind) {
-      case "greedy":
-      case "sample":
-        return { kind };
-      case "speculative": {
-        const tree = this.#tree();
-        return { kind, tree: tree.build(this.#read(tree.fields, tree.kind)) };
-      }
-    }
+    if (!decoderOf(this.#kinds.chosen).drafts) return this.#linear();
+    const { chosen } = this.#trees;
+    const tree = treeOf(chosen).build(this.#treeFields.get(chosen)!.read());
+    return {
+      kind: "speculative",
+      sampling: this.#linear(),
+      ...treeAndRule(tree, this.#rules.chosen),
+    };
   }
 
-  #tree() {
-    return TREES.find(({ kind }) => kind === this.#checked("tree")) ?? TREES[0]!;
+  pace(): PaceOptions {
+    const trees = decoderOf(this.#kinds.chosen).drafts && this.#drawsTrees.checked;
+    const rounds = one(this.#pace.read(), "rounds");
+    return trees || rounds === 0 ? { trees } : { trees, roundsPerReadback: rounds };
+  }
+
+  #linear() {
+    const { draws } = decoderOf(this.#kinds.chosen);
+    return draws ? linearDecoder(this.#sampling.read()) : ({ kind: "greedy" } as const);
   }
 
   #update(): void {
-    const decoder = DECODERS.find(({ kind }) => kind === this.#checked("decoder")) ?? DECODERS[0]!;
-    const tree = this.#tree();
-    this.#decoderGroup.querySelector(".line")!.textContent = decoder.line;
-    this.#treeGroup.querySelector(".line")!.textContent = tree.line;
-    this.#treeGroup.hidden = !decoder.drafts;
-    for (const [kind, box] of this.#treeBoxes) {
-      box.hidden = !decoder.drafts || kind !== tree.kind;
-      // A hidden field with a bad value must not block the form.
-      for (const input of box.querySelectorAll("input")) input.disabled = box.hidden;
-    }
-    const words = decoder.drafts
-      ? `speculative, with ${tree.say(this.#read(tree.fields, tree.kind))}`
-      : decoder.kind;
-    this.#summary.textContent = words;
+    const { drafts, draws, kind } = decoderOf(this.#kinds.chosen);
+    const tree = treeOf(this.#trees.chosen);
+    const fields = this.#treeFields.get(tree.kind)!;
+    this.#rules.offer((rule) => isLossless(rule, tree.kind));
+    for (const fold of [this.#treeFold, this.#ruleFold]) fold.use(drafts);
+    for (const group of [this.#trees, this.#rules]) group.use(drafts);
+    for (const group of this.#treeFields.values()) group.use(drafts && group === fields);
+    this.#samplingFold.use(draws);
+    this.#sampling.use(draws);
+    this.#drawsTrees.parentElement!.hidden = !drafts;
+    this.#pace.enable(!(drafts && this.#drawsTrees.checked));
+
+    const values = fields.read();
+    fields.object(objectionTo(tree, values));
+    const rule = RULES.find((choice) => choice.kind === this.#rules.chosen)!.label.toLowerCase();
+    const sampling = saySampling(this.#sampling.read());
+    this.#samplingFold.say(sampling);
+    this.#treeFold.say(sayTree(tree, values));
+    this.#ruleFold.say(rule);
+    this.#paceFold.say(this.#sayPace());
+    const words = drafts ? [tree.label.toLowerCase(), rule, sampling] : [kind, draws && sampling];
+    this.#summary.textContent = words.filter(Boolean).join(" · ");
+    this.#onChange(this.#linear().kind === "sample");
   }
 
-  #read(fields: readonly Field[], owner: string): Values {
-    return Object.fromEntries(
-      fields.map((field) => [field.name, this.#numbers(field, `${owner}-${field.name}`)]),
-    );
-  }
-
-  /** The numbers of a field. The browser is told in words when they will not do. */
-  #numbers(field: Field, id: string): readonly number[] {
-    const input = this.#inputs.get(id)!;
-    const numbers = input.value
-      .split(/[\s,]+/)
-      .filter(Boolean)
-      .map(Number);
-    const good =
-      numbers.length > 0 &&
-      numbers.every((n) => Number.isInteger(n) && n >= field.min && n <= field.max);
-    const wanted = field.list ? "whole numbers, such as " + field.initial : "a whole number";
-    input.setCustomValidity(
-      good ? "" : `${field.label} takes ${wanted}, each from ${field.min} to ${field.max}.`,
-    );
-    return numbers;
-  }
-
-  #field(owner: string, field: Field): HTMLElement {
-    const id = `${owner}-${field.name}`;
-    const input = make("input", {
-      id,
-      type: field.list ? "text" : "number",
-      value: field.initial,
-      autocomplete: "off",
-    });
-    input.setAttribute("aria-describedby", `${id}-line`);
-    if (field.list) input.inputMode = "numeric";
-    else Object.assign(input, { min: String(field.min), max: String(field.max) });
-    this.#inputs.set(id, input);
-    const line = make("span", { id: `${id}-line`, className: "line" }, field.line);
-    return make(
-      "div",
-      { className: "number" },
-      make("label", { htmlFor: id }, field.label),
-      input,
-      line,
-    );
-  }
-
-  #checked(name: string): string {
-    return this.#root.querySelector<HTMLInputElement>(`input[name=${name}]:checked`)?.value ?? "";
-  }
-
-  #radio(name: string, value: string): HTMLInputElement {
-    return this.#root.querySelector<HTMLInputElement>(`input[name=${name}][value=${value}]`)!;
+  #sayPace(): string {
+    const { trees, roundsPerReadback: rounds } = this.pace();
+    if (trees) return "every round, its tree drawn";
+    if (rounds === undefined) return "as many rounds per readback as hide the wait";
+    return rounds === 1 ? "one round per readback" : `${rounds} rounds per readback`;
   }
 }
 
-interface RadioOption {
-  readonly kind: string;
-  readonly label: string;
+function decoderOf(kind: Decoder["kind"]) {
+  return DECODERS.find((choice) => choice.kind === kind)!;
 }
 
-/** A row of choices, with the line of the chosen one below. */
-function radioGroup(title: string, name: string, options: readonly RadioOption[]): HTMLElement {
-  const items = options.map(({ kind, label }, index) => {
-    const input = make("input", { type: "radio", name, value: kind, defaultChecked: index === 0 });
-    return make("label", {}, input, make("span", { className: "name" }, label));
-  });
-  const legend = make("legend", { className: "small-caps" }, title);
-  return make(
-    "fieldset",
-    { className: "choices" },
-    legend,
-    ...items,
-    make("p", { className: "line" }),
-  );
+function treeOf(kind: TreeKind) {
+  return TREES.find((choice) => choice.kind === kind)!;
+}
+
+/** What every rule on offer has in common. */
+function promise(): HTMLElement {
+  const words =
+    "The rules in grey would not be lossless with this tree. All others give text of exactly the target’s " +
+    "distribution; only coupled gives its very words. At temperature 0 all do.";
+  return make("p", { className: "line" }, words);
+}
+
+function unfold(target: EventTarget | null): void {
+  let element = target instanceof Element ? target : null;
+  for (; element; element = element.parentElement) {
+    if (element instanceof HTMLDetailsElement) element.open = true;
+  }
 }

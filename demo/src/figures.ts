@@ -2,6 +2,8 @@
 import type { AdapterFacts, Metrics } from "coppice";
 import { byId, make } from "./dom.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatNumber } from "./format.ts";
+import { PhaseBar } from "./phase-bar.ts";
+import { SharePosts } from "./share-posts.ts";
 
 interface Figure {
   readonly name: string;
@@ -25,6 +27,14 @@ const FIGURES: readonly Figure[] = [
     value: ({ blockEfficiency }) => formatNumber(blockEfficiency),
   },
   {
+    name: "memory-bound-speed-up",
+    label: "speed-up in theory",
+    title:
+      "Memory-bound speed-up: tokens a pass, less what the draft costs; the gain if time were memory traffic alone",
+    value: ({ memoryBoundSpeedUp, rounds }) =>
+      rounds ? `${formatNumber(memoryBoundSpeedUp)} ×` : "–",
+  },
+  {
     name: "rounds",
     label: "rounds",
     title: "Rounds of drafting, scoring, verifying and cutting",
@@ -43,6 +53,12 @@ const FIGURES: readonly Figure[] = [
     value: ({ timeToFirstToken }) => formatMilliseconds(timeToFirstToken),
   },
   {
+    name: "dispatches-per-round",
+    label: "dispatches a round",
+    title: "Pieces of work that one round gives the GPU",
+    value: ({ dispatchesPerRound }) => formatCount(dispatchesPerRound),
+  },
+  {
     name: "gpu-bytes",
     label: "on the GPU",
     title: "Weights, caches and scratch of both models",
@@ -50,12 +66,15 @@ const FIGURES: readonly Figure[] = [
   },
 ];
 
-/** Depths shown from the start, so that the bars do not push the page when they come. */
+/** Posts that stand from the start. */
 const DEPTHS = 5;
+const RANKS = 4;
 
 export class Figures {
   readonly #outputs = new Map<string, HTMLElement>();
-  readonly #depths = byId("depths", HTMLOListElement);
+  readonly #depths = new SharePosts(byId("depths", HTMLOListElement), DEPTHS);
+  readonly #ranks = new SharePosts(byId("ranks", HTMLOListElement), RANKS);
+  readonly #phases = new PhaseBar();
   readonly #adapter = byId("adapter", HTMLParagraphElement);
 
   constructor() {
@@ -67,18 +86,20 @@ export class Figures {
         make("div", { title }, make("dt", {}, label), output),
       );
     }
-    this.clear();
   }
 
   clear(): void {
     for (const output of this.#outputs.values()) output.textContent = "–";
-    this.#depths.replaceChildren();
-    this.#drawDepths([]);
+    this.#depths.show([]);
+    this.#ranks.show([]);
+    this.#phases.show(undefined, 0);
   }
 
   show(metrics: Metrics): void {
     for (const { name, value } of FIGURES) this.#outputs.get(name)!.textContent = value(metrics);
-    this.#drawDepths(metrics.acceptanceByDepth);
+    this.#depths.show(metrics.acceptanceByDepth);
+    this.#ranks.show(metrics.acceptedByRank);
+    this.#phases.show(metrics.phaseTimes, metrics.rounds);
   }
 
   showAdapter(adapter: AdapterFacts | undefined): void {
@@ -95,25 +116,5 @@ export class Figures {
     const note =
       "a software adapter: a processor stands in for the GPU here, so its speed says nothing about a real one";
     this.#adapter.append(make("em", {}, `, ${note}.`));
-  }
-
-  /** Bars are changed in place: new ones would flicker at every round. */
-  #drawDepths(shares: readonly number[]): void {
-    for (
-      let depth = this.#depths.children.length;
-      depth < Math.max(DEPTHS, shares.length);
-      depth++
-    ) {
-      this.#depths.append(
-        make("li", {}, make("span", { className: "bar" }), make("span", { className: "share" })),
-      );
-    }
-    [...this.#depths.children].forEach((item, depth) => {
-      const share = shares[depth];
-      const bar = item.querySelector<HTMLElement>(".bar")!;
-      bar.style.setProperty("--share", String(share ?? 0));
-      item.querySelector(".share")!.textContent =
-        share === undefined ? "–" : `${Math.round(share * 100)} %`;
-    });
   }
 }

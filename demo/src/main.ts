@@ -1,5 +1,11 @@
 /** The playground: puts the parts together and holds what they share, the engine. */
-import { CoppiceError, loadEngine, type Engine, type FinishReason } from "coppice";
+import {
+  CoppiceError,
+  loadEngine,
+  type Engine,
+  type FinishReason,
+  type GenerateResult,
+} from "coppice";
 import { DecoderPanel } from "./decoder-panel.ts";
 import { byId } from "./dom.ts";
 import { Figures } from "./figures.ts";
@@ -10,6 +16,7 @@ import { showLoading, showReady, showUnloaded } from "./pair.ts";
 import { setPhase, type Phase } from "./phase.ts";
 import { race } from "./race.ts";
 import type { Round } from "./rounds.ts";
+import { Seed } from "./seed.ts";
 import { Story } from "./story.ts";
 import { TreePanel } from "./tree-panel.ts";
 import { write, type WritingRequest } from "./writing.ts";
@@ -30,7 +37,9 @@ const status = byId("story-status", HTMLParagraphElement);
 const storyBox = byId("story", HTMLDivElement);
 const raceView = byId("race-view", HTMLDivElement);
 
-const decoders = new DecoderPanel();
+const timings = byId("timings", HTMLInputElement);
+const seed = new Seed();
+const decoders: DecoderPanel = new DecoderPanel((draws) => seed.enable(draws));
 const legend = new Legend();
 const figures = new Figures();
 const story = new Story(storyBox, (round) => trees.show(round));
@@ -94,6 +103,9 @@ async function work(
     const finishReason = await run(engine, {
       prompt: prompt.value,
       decoder: decoders.decoder(),
+      ...decoders.pace(),
+      seed: seed.value,
+      timings: timings.checked,
       maxNewTokens: maxNewTokens.valueAsNumber,
       signal: controller.signal,
     });
@@ -111,6 +123,12 @@ async function work(
 function helpFor(code: CoppiceError["code"]) {
   if (code !== "device-lost" && code !== "engine-disposed") return undefined;
   return { label: "Load the models again", run: () => void load(pair) };
+}
+
+/** What a finished piece of writing came to. */
+function conclude({ metrics, finishReason }: GenerateResult): FinishReason {
+  figures.show(metrics);
+  return finishReason;
 }
 
 function begin(opening: string, isRace: boolean): void {
@@ -136,14 +154,8 @@ function generate(isContinued: boolean): Promise<void> {
       story.append(round);
       take(round);
     };
-    const listener = { onRound, onWarning: showWarning };
-    const result = await write(
-      ready,
-      isContinued ? { ...request, prompt: story.text } : request,
-      listener,
-    );
-    figures.show(result.metrics);
-    return result.finishReason;
+    const asked = isContinued ? { ...request, prompt: story.text } : request;
+    return conclude(await write(ready, asked, { onRound, onWarning: showWarning }));
   });
 }
 
@@ -157,7 +169,7 @@ byId("pair-cancel", HTMLButtonElement).addEventListener("click", () => current?.
 byId("race", HTMLButtonElement).addEventListener("click", () => {
   void work(async (ready, request) => {
     begin(request.prompt, true);
-    return (await race(ready, request, take)).finishReason;
+    return conclude(await race(ready, request, { onRound: take, onWarning: showWarning }));
   });
 });
 addEventListener("keydown", (event) => {

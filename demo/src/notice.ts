@@ -28,8 +28,12 @@ export function showError(
   show("error", parts);
 }
 
+/** Warnings add up; each is shown once. */
 export function showWarning(message: string): void {
-  show("warning", [make("p", { className: "notice-message" }, message)]);
+  const isWarning = !notice.hidden && notice.dataset["kind"] === "warning";
+  const before = isWarning ? [...notice.children] : [];
+  if (before.some(({ textContent }) => textContent === message)) return;
+  show("warning", [...before, make("p", { className: "notice-message" }, message)]);
 }
 
 function show(kind: "error" | "warning", parts: readonly Node[]): void {

@@ -1,10 +1,10 @@
-/** The race: the same opening line written plainly and speculatively, side by side, to see that the text is one. */
+/** The race: one opening line and one seed, written plainly and speculatively side by side, to see that the text is one. */
 import type { Decoder, Engine, GenerateResult, Metrics } from "coppice";
 import { byId, make } from "./dom.ts";
 import { formatMilliseconds, formatNumber, plural } from "./format.ts";
 import type { Round } from "./rounds.ts";
 import { Story } from "./story.ts";
-import { write, type WritingRequest } from "./writing.ts";
+import { write, type WritingListener, type WritingRequest } from "./writing.ts";
 
 const view = byId("race-view", HTMLDivElement);
 
@@ -14,41 +14,56 @@ interface Lane {
   readonly foot: HTMLElement;
 }
 
-/** Runs both, one after the other, so that neither slows the other. `onRound` hears the speculative rounds. */
+/** Runs both, one after the other, so that neither slows the other. `listener` hears the speculative rounds. */
 export async function race(
   engine: Engine,
   request: WritingRequest,
-  onRound: (round: Round) => void,
+  listener: WritingListener,
 ): Promise<GenerateResult> {
   const plainLane = lane("Plainly", "one word per pass");
   const treeLane = lane("With a tree", "several words per pass");
   const verdict = make(
-    "p",
+    "div",
     { className: "verdict" },
-    "The plain one goes first; one after the other, so that neither slows the other.",
+    make("p", {}, "The plain one goes first, so that neither slows the other."),
   );
   view.replaceChildren(plainLane.element, treeLane.element, verdict);
   plainLane.story.begin(request.prompt);
   treeLane.story.begin(request.prompt);
   const run = async (decoder: Decoder, { story, foot }: Lane, listen?: (round: Round) => void) => {
-    const take = (round: Round) => {
+    const onRound = (round: Round) => {
       story.append(round);
       foot.textContent = footOf(round.metrics);
       listen?.(round);
     };
-    const result = await write(engine, { ...request, decoder }, { onRound: take });
+    // Trees are read back every round: they would make the speculative side wait more often.
+    const options = { ...request, decoder, trees: false };
+    const result = await write(engine, options, { ...listener, onRound });
     foot.textContent = footOf(result.metrics);
     return result;
   };
-  const plain = await run({ kind: "greedy" }, plainLane);
-  const { decoder } = request;
-  const speculative = await run(
-    decoder.kind === "speculative" ? decoder : { kind: "speculative" },
-    treeLane,
-    onRound,
-  );
-  verdict.textContent = verdictOf(plain, speculative);
-  return speculative;
+  const plain = plainOf(request.decoder);
+  const drafting = speculativeOf(request.decoder);
+  const plainResult = await run(plain, plainLane);
+  const result = await run(drafting, treeLane, listener.onRound);
+  const isCoupled = plain.kind === "greedy" || (drafting.verify ?? "coupled") === "coupled";
+  const isEqual = areEqual(plainResult.tokens, result.tokens);
+  verdict.dataset["outcome"] = isEqual ? "equal" : isCoupled ? "wrong" : "other";
+  const passes = ` ${passesOf(plainResult, result)}`;
+  verdict.replaceChildren(make("p", {}, ...verdictOf(isEqual, isCoupled), passes));
+  return result;
+}
+
+/** The linear decoder whose text a speculative one reproduces. */
+function plainOf(decoder: Decoder): Decoder {
+  if (decoder.kind !== "speculative") return decoder;
+  const sampling = decoder.sampling ?? { kind: "greedy" };
+  if ("kind" in sampling && sampling.kind === "greedy") return { kind: "greedy" };
+  return { ...sampling, kind: "sample" };
+}
+
+function speculativeOf(decoder: Decoder): Extract<Decoder, { kind: "speculative" }> {
+  return decoder.kind === "speculative" ? decoder : { kind: "speculative", sampling: decoder };
 }
 
 function lane(title: string, line: string): Lane {
@@ -68,13 +83,22 @@ function footOf({ rounds, decodeTime, tokensPerSecond }: Metrics): string {
   return `${plural(rounds, "pass", "passes")} · ${formatMilliseconds(decodeTime)} · ${formatNumber(tokensPerSecond)} tokens a second`;
 }
 
-function verdictOf(plain: GenerateResult, speculative: GenerateResult): string {
-  const isSame =
-    plain.tokens.length === speculative.tokens.length &&
-    plain.tokens.every((token, i) => token === speculative.tokens[i]);
-  if (!isSame) return "The texts differ, which must not happen: please report it.";
-  return (
-    `The same ${plural(plain.tokens.length, "token")}, one for one: ` +
-    `${plural(plain.metrics.rounds, "pass", "passes")} of the target plainly, ${speculative.metrics.rounds} with the tree.`
-  );
+function areEqual(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((token, i) => token === b[i]);
+}
+
+function verdictOf(isEqual: boolean, isCoupled: boolean): (Node | string)[] {
+  if (isEqual) return [make("strong", {}, "Equal, token for token.")];
+  if (isCoupled)
+    return [make("strong", {}, "The texts differ, which must not happen:"), " please report it."];
+  return [
+    make("strong", {}, "Another text of the same distribution:"),
+    " this rule keeps the target’s chances, not its dice. With the rule coupled the two are equal.",
+  ];
+}
+
+function passesOf({ tokens, metrics }: GenerateResult, drafted: GenerateResult): string {
+  const passes = plural(metrics.rounds, "pass", "passes");
+  const count = plural(tokens.length, "token");
+  return `${count} in ${passes} of the target plainly, in ${drafted.metrics.rounds} with the tree.`;
 }

@@ -4,6 +4,8 @@ import type { Metrics, StreamPart, StreamToken, TreeSnapshot } from "coppice";
 export interface Round {
   readonly tokens: readonly StreamToken[];
   readonly tree: TreeSnapshot | undefined;
+  /** Whether the tree's scores say how sure the draft was. */
+  readonly hasConfidence: boolean;
   readonly metrics: Metrics;
 }
 
@@ -12,7 +14,7 @@ type TextDelta = Extract<StreamPart, { readonly type: "text-delta" }>;
 export function roundOf(
   { text, tokens, metrics }: TextDelta,
   tree: TreeSnapshot | undefined,
-): Round {
+): Omit<Round, "hasConfidence"> {
   const rest = text.slice(tokens.reduce((length, token) => length + token.text.length, 0));
   // The mark for a character that stayed incomplete belongs to no token: the last one shows it.
   const last = tokens.at(-1);
@@ -21,11 +23,13 @@ export function roundOf(
   return { tokens: shown, tree, metrics };
 }
 
-/** What the draft thought of a token of its own, 0..1; undefined for the target's. */
-export function probabilityOf({ tokens, tree }: Round, index: number): number | undefined {
+/** How sure the draft was of a token of its own, 0..1; undefined for the target's, and where the scores do not say. */
+export function confidenceOf(round: Round, index: number): number | undefined {
+  const { tokens, tree } = round;
   // The path begins with the stump, which was written a round before.
   const node = tokens[index]?.origin === "accepted" ? tree?.path[index + 1] : undefined;
   const parent = node === undefined ? undefined : tree?.path[index];
   if (!tree || node === undefined || parent === undefined) return undefined;
+  if (!round.hasConfidence) return undefined;
   return Math.exp((tree.scores[node] ?? 0) - (tree.scores[parent] ?? 0));
 }

@@ -1,7 +1,7 @@
 /** The manuscript: the opening line, then token after token, each coloured by where it came from. */
 import type { StreamToken } from "coppice";
 import { make } from "./dom.ts";
-import { probabilityOf, type Round } from "./rounds.ts";
+import { confidenceOf, type Round } from "./rounds.ts";
 
 /** Closer to the end than this, in pixels, counts as reading along. */
 const NEAR_END = 40;
@@ -41,7 +41,7 @@ export class Story {
     const element = make(
       "span",
       { className: "round" },
-      ...round.tokens.flatMap((token, i) => inked(token, probabilityOf(round, i))),
+      ...round.tokens.flatMap((token, i) => inked(token, confidenceOf(round, i))),
     );
     const box = this.#box;
     const follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
@@ -60,12 +60,12 @@ export class Story {
 }
 
 /** A token in its colour; the space before it stays outside, so that no line is drawn under it. */
-function inked({ text, origin }: StreamToken, probability: number | undefined): (Node | string)[] {
+function inked({ text, origin }: StreamToken, confidence: number | undefined): (Node | string)[] {
   const word = text.trimStart();
   const title =
-    probability === undefined
+    confidence === undefined
       ? origin
-      : `${origin}: the draft gave it ${Number((probability * 100).toPrecision(2))} %`;
+      : `${origin}: the draft was ${Number((confidence * 100).toPrecision(2))} % sure of it`;
   const space = text.slice(0, text.length - word.length);
   return [space, make("span", { className: `token ${origin}`, title }, word)];
 }

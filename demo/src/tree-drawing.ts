@@ -45,7 +45,7 @@ function branch(parent: LaidNode, node: LaidNode): SVGElement[] {
     class: `branch ${classOf(node)}`,
     d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
     // As thick as the draft was sure of the whole path.
-    "stroke-width": (1.25 + 5 * Math.sqrt(node.probability ?? 0.04)).toFixed(2),
+    "stroke-width": (1.25 + 5 * Math.sqrt(node.confidence ?? 0.04)).toFixed(2),
     pathLength: 1,
   });
   path.style.setProperty("--depth", String(node.depth));
@@ -94,9 +94,11 @@ function label(node: LaidNode): SVGElement {
   return group;
 }
 
-function describe({ label: word, kept, origin, probability, parent }: LaidNode): string {
+function describe({ label: word, kept, origin, confidence, parent }: LaidNode): string {
   if (parent < 0) return `${word}: the stump, the last word written`;
   if (origin) return `${word}: the target’s own word (${origin})`;
-  const percent = ((probability ?? 0) * 100).toPrecision(2);
-  return `${word}: ${kept ? "kept" : "cut"}; the draft gave the path up to here ${Number(percent)} %`;
+  const fate = `${word}: ${kept ? "kept" : "cut"}`;
+  if (confidence === undefined) return fate;
+  const percent = Number((confidence * 100).toPrecision(2));
+  return `${fate}; the draft was ${percent} % sure of the path up to here`;
 }

@@ -14,8 +14,8 @@ export interface LaidNode {
   readonly depth: number;
   readonly label: string;
   readonly kept: boolean;
-  /** Probability of the whole path under the draft, 0..1; undefined for the target's own word. */
-  readonly probability: number | undefined;
+  /** How sure the draft was of the whole path, 0..1; undefined for the target's own word, and where the scores do not say. */
+  readonly confidence: number | undefined;
   /** Set for the target's own word, which was in no tree. */
   readonly origin: TokenOrigin | undefined;
   /** Left end and middle height of the label. */
@@ -67,7 +67,7 @@ function collect(tree: TreeSnapshot, round: Round): Unplaced[] {
       depth: tree.depths[i]!,
       label: wordOf(tree.texts[i] ?? ""),
       kept: kept.has(i),
-      probability: Math.exp(tree.scores[i] ?? 0),
+      confidence: round.hasConfidence ? Math.exp(tree.scores[i] ?? 0) : undefined,
       origin: undefined,
     };
   });
@@ -81,7 +81,7 @@ function collect(tree: TreeSnapshot, round: Round): Unplaced[] {
       depth,
       label: wordOf(own.text),
       kept: true,
-      probability: undefined,
+      confidence: undefined,
       origin: own.origin,
     });
   }

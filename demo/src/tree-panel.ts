@@ -1,6 +1,6 @@
 /** The tree of one round, and the way back and forth through all of them. */
 import { byId, prefersReducedMotion } from "./dom.ts";
-import { formatCount } from "./format.ts";
+import { formatCount, plural } from "./format.ts";
 import { RoundStrip } from "./round-strip.ts";
 import type { Round } from "./rounds.ts";
 import { drawTree, labelWidth, noTree } from "./tree-drawing.ts";
@@ -91,7 +91,7 @@ export class TreePanel {
     this.#caption.textContent = round ? this.#captionOf(round) : "\u00a0";
     this.#view.classList.toggle("still", this.#live);
     if (!round || !tree) {
-      const line = round ? "Written without a tree: one word per pass." : EMPTY;
+      const line = round ? noTreeLine(round) : EMPTY;
       this.#view.replaceChildren(noTree(line));
       this.#view.setAttribute("aria-label", line);
       return;
@@ -121,8 +121,14 @@ export class TreePanel {
 
   #captionOf(round: Round): string {
     const place = `round ${formatCount(this.#shown + 1)} of ${formatCount(this.#rounds.length)}`;
-    const guesses = round.tree ? round.tree.tokens.length - 1 : 0;
-    if (guesses === 0) return `${place} · no guesses`;
-    return `${place} · ${guesses} guesses, ${round.tree!.path.length - 1} kept`;
+    if (!round.tree) return `${place} · ${plural(round.tokens.length, "token")}`;
+    const guesses = round.tree.tokens.length - 1;
+    return `${place} · ${plural(guesses, "guess", "guesses")}, ${round.tree.path.length - 1} kept`;
   }
+}
+
+function noTreeLine({ tokens }: Round): string {
+  if (tokens.every(({ origin }) => origin === "plain"))
+    return "Written without a tree: one word per pass.";
+  return "The trees stayed on the GPU, so that it need not wait for the page.";
 }

@@ -1,17 +1,21 @@
 /** One generation: reads the stream and hands on whole rounds. */
-import type { Decoder, Engine, GenerateResult, TreeSnapshot } from "coppice";
+import type { Decoder, Engine, GenerateOptions, GenerateResult, TreeSnapshot } from "coppice";
 import { roundOf, type Round } from "./rounds.ts";
 
-export interface WritingRequest {
+export interface WritingRequest extends Pick<
+  GenerateOptions,
+  "roundsPerReadback" | "timings" | "trees"
+> {
   readonly prompt: string;
   readonly decoder: Decoder;
+  readonly seed: number;
   readonly maxNewTokens: number;
   readonly signal: AbortSignal;
 }
 
 export interface WritingListener {
   readonly onRound: (round: Round) => void;
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /** Resolves with the result; rejects with the library's error, `aborted` when the signal fired. */
@@ -20,10 +24,8 @@ export async function write(
   { prompt, ...options }: WritingRequest,
   { onRound, onWarning }: WritingListener,
 ): Promise<GenerateResult> {
-  const stream = engine.generate(prompt, {
-    ...options,
-    trees: options.decoder.kind === "speculative",
-  });
+  const hasConfidence = scoresAreConfidence(options.decoder);
+  const stream = engine.generate(prompt, options);
   let tree: TreeSnapshot | undefined;
   for await (const part of stream) {
     switch (part.type) {
@@ -31,11 +33,11 @@ export async function write(
         tree = part.tree;
         break;
       case "text-delta":
-        onRound(roundOf(part, tree));
+        onRound({ ...roundOf(part, tree), hasConfidence });
         tree = undefined;
         break;
       case "warning":
-        onWarning?.(part.message);
+        onWarning(part.message);
         break;
       case "text-start":
       case "text-end":
@@ -43,4 +45,11 @@ export async function write(
     }
   }
   return stream.result;
+}
+
+/** The scores of a beam that is drawn are an order of the paths: how likely they are cannot be read from them. */
+function scoresAreConfidence(decoder: Decoder): boolean {
+  if (decoder.kind !== "speculative") return true;
+  if (typeof decoder.tree !== "object" || decoder.tree.kind !== "rsd-s") return true;
+  return !decoder.sampling || ("kind" in decoder.sampling && decoder.sampling.kind === "greedy");
 }

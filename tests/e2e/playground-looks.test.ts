@@ -50,8 +50,11 @@ test("a phone: everything within its width, and nothing moves when loaded", asyn
   const topBefore = await top();
   expect(await playground.reach("ready", "empty")).toBe("ready");
   expect(await top()).toBe(topBefore);
-  await page.locator("#decoder summary").click();
-  expect(await overhang(playground)).toBe(0);
+  await playground.unfold("#decoder");
+  for (const part of ["sampling", "tree", "rule", "pace"]) {
+    await playground.unfold(`#part-${part}`);
+    expect(await overhang(playground), part).toBe(0);
+  }
   await page.getByRole("button", { name: "Change models" }).click();
   expect(await overhang(playground)).toBe(0);
   await playground.close();
@@ -71,7 +74,7 @@ test("a model folder from this machine, without a draft", async () => {
   expect(await page.locator("#pair-status").textContent()).toContain("without a draft");
   await playground.setLength(4);
   await playground.write();
-  // Speculation needs a draft, so the panel fell back to greedy.
+  // Speculation needs a draft, so the panel fell back to plain sampling.
   expect(await playground.countTokens()).toEqual({ plain: 4 });
   expect(await page.getByRole("button", { name: "Race" }).isDisabled()).toBe(true);
   expect(playground.complaints).toEqual([]);

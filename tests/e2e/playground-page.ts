@@ -35,6 +35,13 @@ export async function servePlayground(): Promise<Site> {
   return { origin: server.origin, close };
 }
 
+/** Parts of the decoder's panel; what is left out stays as it is. */
+export interface Choices {
+  readonly tree?: string;
+  readonly rule?: string;
+  readonly temperature?: number;
+}
+
 type Phase = "loading" | "empty" | "ready" | "writing";
 
 /** One open playground. Everything that a visitor would find wrong in the console is collected. */
@@ -84,11 +91,26 @@ export class Playground {
     return (await handle.jsonValue()) as Phase;
   }
 
-  async choose(decoder: "greedy" | "speculative", tree?: string): Promise<void> {
-    const panel = this.page.locator("#decoder");
-    if ((await panel.getAttribute("open")) === null) await panel.locator("summary").click();
-    await panel.locator(`input[name=decoder][value=${decoder}]`).check();
-    if (tree) await panel.locator(`input[name=tree][value=${tree}]`).check();
+  async choose(decoder: "greedy" | "sample" | "speculative", choices: Choices = {}): Promise<void> {
+    await this.unfold("#decoder");
+    await this.#check("decoder", decoder);
+    for (const part of ["tree", "rule"] as const) {
+      if (choices[part] === undefined) continue;
+      await this.unfold(`#part-${part}`);
+      await this.#check(part, choices[part]);
+    }
+    if (choices.temperature === undefined) return;
+    await this.unfold("#part-sampling");
+    await this.page.getByLabel("Temperature").fill(String(choices.temperature));
+  }
+
+  async unfold(details: string): Promise<void> {
+    const panel = this.page.locator(details);
+    if ((await panel.getAttribute("open")) === null) await panel.locator("> summary").click();
+  }
+
+  #check(group: string, value: string): Promise<void> {
+    return this.page.locator(`input[name=${group}][value=${value}]`).check();
   }
 
   async setLength(tokens: number): Promise<void> {
