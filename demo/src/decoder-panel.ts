@@ -5,7 +5,7 @@ import { DECODERS } from "./decoder-choices.ts";
 import { byId, make } from "./dom.ts";
 import { FieldGroup, one, type Field } from "./field.ts";
 import { Fold } from "./fold.ts";
-import { isLossless, RULES, treeAndRule } from "./rule-choices.ts";
+import { isLossless, promiseOf, RULES, treeAndRule } from "./rule-choices.ts";
 import { linearDecoder, SAMPLING, saySampling } from "./sampling-fields.ts";
 import { objectionTo, sayTree, TREES, type TreeKind } from "./tree-choices.ts";
 
@@ -36,6 +36,7 @@ export class DecoderPanel {
     TREES.map(({ kind, fields }) => [kind, new FieldGroup(kind, fields)] as const),
   );
   readonly #rules = new ChoiceGroup("Rule", "rule", RULES);
+  readonly #promise = make("p", { className: "line" });
   readonly #drawsTrees = make("input", { type: "checkbox", id: "draw-trees", checked: true });
   readonly #pace = new FieldGroup("pace", PACE);
 
@@ -46,7 +47,7 @@ export class DecoderPanel {
     this.#trees.element,
     ...[...this.#treeFields.values()].map(({ element }) => element),
   );
-  readonly #ruleFold = new Fold("part-rule", "Rule", this.#rules.element, promise());
+  readonly #ruleFold = new Fold("part-rule", "Rule", this.#rules.element, this.#promise);
   readonly #paceFold = new Fold(
     "part-pace",
     "Pace",
@@ -114,6 +115,7 @@ export class DecoderPanel {
     this.#samplingFold.say(sampling);
     this.#treeFold.say(sayTree(tree, values));
     this.#ruleFold.say(rule);
+    this.#promise.textContent = promiseOf(tree.kind);
     this.#paceFold.say(this.#sayPace());
     const words = drafts ? [tree.label.toLowerCase(), rule, sampling] : [kind, draws && sampling];
     this.#summary.textContent = words.filter(Boolean).join(" · ");
@@ -134,14 +136,6 @@ function decoderOf(kind: Decoder["kind"]) {
 
 function treeOf(kind: TreeKind) {
   return TREES.find((choice) => choice.kind === kind)!;
-}
-
-/** What every rule on offer has in common. */
-function promise(): HTMLElement {
-  const words =
-    "The rules in grey would not be lossless with this tree. All others give text of exactly the target’s " +
-    "distribution; only coupled gives its very words. At temperature 0 all do.";
-  return make("p", { className: "line" }, words);
 }
 
 function unfold(target: EventTarget | null): void {

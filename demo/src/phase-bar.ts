@@ -35,7 +35,7 @@ export class PhaseBar {
     const total = times ? NAMES.reduce((sum, name) => sum + times[name], 0) : 0;
     const isKnown = times !== undefined && total > 0 && rounds > 0;
     this.#bar.classList.toggle("known", isKnown);
-    this.#total.textContent = isKnown ? `${formatNumber(total / rounds)} ms` : "not measured";
+    this.#total.textContent = isKnown ? `${formatNumber(total / rounds)} ms` : "–";
     for (const [name, { part, output }] of this.#parts) {
       const share = isKnown ? times[name] / total : 0;
       part.style.setProperty("--share", String(share));

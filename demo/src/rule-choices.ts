@@ -61,3 +61,11 @@ export const RULES: readonly [Option<VerifyRule>, ...Option<VerifyRule>[]] = [
     line: "As recursive, for guesses that were drawn with replacement.",
   },
 ];
+
+/** What all rules on offer with a tree have in common. */
+export function promiseOf(tree: TreeKind): string {
+  const all =
+    "text has exactly the target’s distribution; only coupled gives its very words. At temperature 0 all do.";
+  if (RULES.every(({ kind }) => isLossless(kind, tree))) return `With every rule the ${all}`;
+  return `The rules in grey would not be lossless with this tree. With all others the ${all}`;
+}
