@@ -137,4 +137,5 @@ await runMain(async () => {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "round-trips.json"), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(folder, "round-trips.md"), text);
+  command("npx", ["oxfmt", "bench/results/round-trips.json", "bench/results/round-trips.md"]);
 });

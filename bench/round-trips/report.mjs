@@ -127,7 +127,8 @@ export function markdown({ date, revision, load, pair, tokens, repetitions, brow
 \`node bench/round-trips.mjs\`, ${date}, revision ${revision}: ${pair}, ${tokens} tokens, ${repetitions} requests per setting,
 interleaved; medians. Load of the machine at the start: ${load}.
 
-Software adapters on a shared machine: **a ratio within one run, not a speed**.
+Software adapters on a shared machine: **a ratio within one run, not a speed**. Where "default" has as many readbacks as 1, the
+two are the same work, and its ratio shows how much of the other ratios is noise.
 
 ${tables.join("\n\n")}
 `;
