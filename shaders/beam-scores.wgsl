@@ -3,9 +3,9 @@
 // psi = -log(exp(-T) - exp(-Z) + exp(-g)): g made smaller, so that the largest of a row is T.
 // (Kool, van Hoof and Welling 2019, arXiv 1903.06059, Algorithm 1 and Appendix B.3)
 //
-// Grid: ceil(frontier_count * k / WORKGROUP_SIZE), a lane per candidate. Needs candidates in the order of g.
+// Grid: one workgroup per row of candidates, a lane per candidate. Needs a row in the order of g, and keeps that order.
 
-override WORKGROUP_SIZE: u32 = 64;
+override WORKGROUP_SIZE: u32 = 64; // at most 64
 
 const ROOT = 1u; // in the candidate tree; row 0 of log_probs is the root's
 
@@ -13,7 +13,7 @@ struct Params {
   vocab: u32,
   frontier_start: u32, // the first node of the level above; candidates' row f is node start + f
   frontier_count: u32,
-  k: u32,
+  k: u32,              // at most WORKGROUP_SIZE
   shared_noise: u32,   // 1: the noise that draft and target share; 0: the draft's own
 }
 
@@ -25,13 +25,12 @@ struct Params {
 
 const EXCLUDED = -3.0e38; // stands for -infinity, which a compiler may assume not to exist
 
-// log(1 - exp(a)) for a < 0.
+var<workgroup> scores: array<f32, 64>;
+
+// log(1 - exp(a)) for a < 0, by the series of 1 - exp(a) where the subtraction would cancel.
 fn log1mexp(a: f32) -> f32 {
-  if (a < -0.6931472) { return log(1.0 - exp(a)); }
-  // 1 - exp(a) by its series where the subtraction would cancel.
-  let series = -a * (1.0 + a * (0.5 + a * (0.16666667 + a * (0.041666668 + a * 0.008333334))));
-  if (a > -0.25) { return log(series); }
-  return log(1.0 - exp(a));
+  if (a < -0.25) { return log(1.0 - exp(a)); }
+  return log(-a * (1.0 + a * (0.5 + a * (0.16666667 + a * (0.041666668 + a * 0.008333334)))));
 }
 
 fn log_prob(node: u32, token: u32) -> f32 {
@@ -55,27 +54,32 @@ fn noise(node: u32, token: u32) -> f32 {
   return gumbel(control.seed, DRAFT_NOISE, draw_place(control.base, node), token);
 }
 
-@compute @workgroup_size(WORKGROUP_SIZE)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.frontier_count * params.k) { return; }
-  let f = id.x / params.k;
+fn score(f: u32, j: u32) -> f32 {
   let node = params.frontier_start + f;
-  let token = candidates[id.x].token;
+  let token = candidates[f * params.k + j].token;
   let log_q = log_prob(node, token);
   let parent = tree.score[node];
-  if (order_key(log_q) <= NEGATIVE_INFINITY_KEY || parent <= EXCLUDED) {
-    candidates[id.x].score = EXCLUDED;
-    return;
-  }
+  if (order_key(log_q) <= NEGATIVE_INFINITY_KEY || parent <= EXCLUDED) { return EXCLUDED; }
   let first = candidates[f * params.k].token;
-  let phi = path_log_prob(node);
-  let g = phi + log_q + noise(node, token);
-  let z = phi + log_prob(node, first) + noise(node, first);
+  // Without the path's phi, which g and Z share: the very numbers that the row was ordered by.
+  let own = log_q + noise(node, token);
+  let most = log_prob(node, first) + noise(node, first);
+  if (own >= most) { return 0.0; }
   // psi - T = -max(0, v) - log(1 + exp(-|v|)), v = T - g + log(1 - exp(g - Z)); the row's first has psi = T.
-  var below = 0.0;
-  if (g < z) {
-    let v = parent - g + log1mexp(g - z);
-    below = -max(v, 0.0) - log(1.0 + exp(-abs(v)));
-  }
-  candidates[id.x].score = max(below, EXCLUDED);
+  let v = parent - (path_log_prob(node) + own) + log1mexp(own - most);
+  return max(-max(v, 0.0) - log(1.0 + exp(-abs(v))), EXCLUDED);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  if (lane < params.k) { scores[lane] = score(group.x, lane); }
+  workgroupBarrier();
+  if (lane >= params.k) { return; }
+  // exp and log need not be monotonic, but grow-level counts on rows that fall.
+  var least = scores[0];
+  for (var j = 1u; j <= lane; j += 1u) { least = min(least, scores[j]); }
+  candidates[group.x * params.k + lane].score = least;
 }

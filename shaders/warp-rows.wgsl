@@ -1,12 +1,16 @@
 // logits[r, c] = sharpness (log p[c] + noise G(c)), with p = softmax of the kept logits[r, :] / temperature
 // and 0 elsewhere, kept = the top_k largest, of those the fewest that hold a share of top_p, of those
 // the ones at least min_p as probable as the first; log_probs[log_row + r, c] = log p[c].
-// In Hugging Face's order, and as there a token tied with the last one kept is kept too.
+// In Hugging Face's order. A token tied with the last one kept is kept too, so that no rule for ties enters.
 //
-// Grid: one workgroup per row. A cut is a number that all kept logits reach, found by bisection on
-// the integers that order like them: as many passes over the row as a key has bits.
+// Grid: one workgroup per row. A cut is a number that all kept logits reach, found among the integers that
+// order like them: a pass over the row tries four cuts, so fourteen passes find one of 2^32.
 
 override WORKGROUP_SIZE: u32 = 256; // at most 256
+
+const FAN_IN = 16u; // sums added by one lane: a loop over barriers compiles very slowly on some drivers
+const PASSES = 14u; // 5^14 > 2^32
+const LAST_PASS = 2u * PASSES + 1u;
 
 const NO_NOISE = 0u;
 const SHARED_NOISE = 1u; // of the position that the row's next token takes, in draft and target alike
@@ -31,27 +35,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> log_probs: array<f32>;      // [log_row + rows, vocab]
 @group(0) @binding(4) var<uniform> params: Params;
 
-var<workgroup> shares: array<f32, 256>;
-var<workgroup> counts: array<u32, 256>;
-
-// The lanes' numbers added in one order, the same for every lane and whatever the row.
-fn add_shares(lane: u32, share: f32) -> f32 {
-  workgroupBarrier();
-  shares[lane] = share;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < WORKGROUP_SIZE; i += 1u) { sum += shares[i]; }
-  return sum;
-}
-
-fn add_counts(lane: u32, count: u32) -> u32 {
-  workgroupBarrier();
-  counts[lane] = count;
-  workgroupBarrier();
-  var sum = 0u;
-  for (var i = 0u; i < WORKGROUP_SIZE; i += 1u) { sum += counts[i]; }
-  return sum;
-}
+var<workgroup> keys: array<u32, 256>;
+var<workgroup> sums: array<vec4<f32>, 256>;
 
 // The largest key in the row.
 fn top_key(start: u32, lane: u32) -> u32 {
@@ -59,28 +44,40 @@ fn top_key(start: u32, lane: u32) -> u32 {
   for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
     key = max(key, order_key(logits[start + c]));
   }
-  counts[lane] = key;
+  keys[lane] = key;
   workgroupBarrier();
-  for (var i = 0u; i < WORKGROUP_SIZE; i += 1u) { key = max(key, counts[i]); }
+  for (var i = 0u; i < WORKGROUP_SIZE; i += 1u) { key = max(key, keys[i]); }
   return key;
 }
 
-fn count_from(start: u32, lane: u32, cut: u32) -> u32 {
-  var count = 0u;
-  for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
-    count += u32(order_key(logits[start + c]) >= cut);
-  }
-  return add_counts(lane, count);
-}
-
-// The sum of exp((logit - top) / temperature) over the logits that reach `cut`.
-fn share_from(start: u32, lane: u32, cut: u32, top: f32) -> f32 {
-  var share = 0.0;
+// For each of four rising cuts the sum of the weights of the logits that reach it, added in an order that
+// depends on nothing but the vocabulary and the lanes. A weight is exp((logit - top) / temperature), or 1.
+fn weigh(start: u32, lane: u32, cuts: vec4<u32>, top: f32, counted: bool) -> vec4<f32> {
+  var own = vec4<f32>();
   for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
     let x = logits[start + c];
-    if (order_key(x) >= cut) { share += exp((x - top) / params.temperature); }
+    let key = order_key(x);
+    if (key < cuts.x) { continue; }
+    var weight = 1.0;
+    if (!counted) { weight = exp((x - top) / params.temperature); }
+    own += select(vec4<f32>(), vec4(weight), vec4(key) >= cuts);
   }
-  return add_shares(lane, share);
+  workgroupBarrier();
+  sums[lane] = own;
+  workgroupBarrier();
+  if (lane < FAN_IN) {
+    for (var i = lane + FAN_IN; i < WORKGROUP_SIZE; i += FAN_IN) { sums[lane] += sums[i]; }
+  }
+  workgroupBarrier();
+  own = sums[0];
+  for (var i = 1u; i < min(FAN_IN, WORKGROUP_SIZE); i += 1u) { own += sums[i]; }
+  return own;
+}
+
+// The i-th of four cuts that part low..high - 1 in five; the 0-th is `low`.
+fn part(low: u32, high: u32, i: vec4<u32>) -> vec4<u32> {
+  let width = high - low;
+  return min(low + i * (width / 5u) + min(i, vec4(width % 5u)), vec4(high - 1u));
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -91,32 +88,37 @@ fn main(
   let start = group.x * params.vocab;
   let highest = top_key(start, lane);
   let top = key_number(highest);
-  // The cut lies in low..high - 1: `low` keeps enough, `high` does not.
-  var cut = NEGATIVE_INFINITY_KEY + 1u;
-  if (params.top_k > 0u) {
-    var low = cut;
-    var high = highest + 1u;
-    for (var bit = 0u; bit < 32u; bit += 1u) {
-      let middle = low + (high - low) / 2u;
-      if (count_from(start, lane, middle) >= params.top_k) { low = middle; } else { high = middle; }
+  // The cut sought is in low..high - 1: what `low` keeps is enough, what `high` keeps is not. Where the two are
+  // neighbours, a pass adds up what `low` keeps. One loop, because drivers compile every copy of a barrier.
+  var low = NEGATIVE_INFINITY_KEY + 1u;
+  var high = max(highest + 1u, low + 1u);
+  var enough = f32(min(params.top_k, params.vocab)); // counts below 2^24 are exact
+  var sum = 0.0;
+  for (var step = 0u; step <= LAST_PASS; step += 1u) {
+    // The search for top-k's cut, the sum of what it keeps, the search for top-p's cut, the sum of what is kept.
+    if (step < PASSES && params.top_k == 0u) { continue; }
+    if (step >= PASSES && step < LAST_PASS && params.top_p >= 1.0) { continue; }
+    if (step == PASSES) { high = low + 1u; }
+    if (step == PASSES + 1u) {
+      high = max(highest, low) + 1u;
+      enough = params.top_p * sum;
     }
-    cut = low;
-  }
-  if (params.top_p < 1.0) {
-    let enough = params.top_p * share_from(start, lane, cut, top);
-    var low = cut;
-    var high = highest + 1u;
-    for (var bit = 0u; bit < 32u; bit += 1u) {
-      let middle = low + (high - low) / 2u;
-      if (share_from(start, lane, middle, top) >= enough) { low = middle; } else { high = middle; }
+    if (step == LAST_PASS) {
+      if (params.min_p > 0.0) {
+        // The most probable token stays; in a row without a finite logit nothing does.
+        low = max(low, min(order_key(top + params.temperature * log(params.min_p)), highest));
+      }
+      high = low + 1u;
     }
-    cut = low;
+    let weights = weigh(start, lane, part(low, high, vec4(1u, 2u, 3u, 4u)), top, step < PASSES);
+    sum = weights.x;
+    let reached = vec4<u32>(weights >= vec4(enough));
+    let last = reached.x + reached.y + reached.z + reached.w;
+    let next = part(low, high, vec4(last, last + 1u, 0u, 0u));
+    if (last < 4u) { high = max(next.y, next.x + 1u); }
+    low = next.x;
   }
-  if (params.min_p > 0.0) {
-    cut = max(cut, order_key(top + params.temperature * log(params.min_p)));
-    cut = min(cut, highest);
-  }
-  let log_sum = log(share_from(start, lane, cut, top));
+  let log_sum = log(sum);
 
   let row = rows[params.first + group.x];
   var purpose = TOKEN_NOISE;
@@ -129,7 +131,7 @@ fn main(
     let x = logits[start + c];
     var log_p = key_number(NEGATIVE_INFINITY_KEY);
     var perturbed = log_p;
-    if (order_key(x) >= cut) {
+    if (order_key(x) >= low) {
       log_p = min((x - top) / params.temperature - log_sum, 0.0);
       perturbed = log_p;
       if (params.noise != NO_NOISE) { perturbed += gumbel(control.seed, purpose, place, c); }

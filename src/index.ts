@@ -2,6 +2,7 @@
 export { type Engine, loadEngine } from "./client.ts";
 export { CoppiceError, type CoppiceErrorCode } from "./errors.ts";
 export type {
+  AutoTree,
   BeamTree,
   BestFirstTree,
   BranchingTree,

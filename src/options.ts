@@ -131,6 +131,14 @@ export const MAX_TREE_NODES = 64;
 /** What a best-first tree is where its options are left out. */
 export const BEST_FIRST_DEFAULTS = { nodes: 16, depth: 5, width: 4, confidence: 1 } as const;
 
+/**
+ * Chooses a best-first tree, or plain decoding, while decoding: by what each costs on this device and how much of it is
+ * accepted (after SmartSpec, arXiv 2406.14066, and Sequoia, arXiv 2402.12374). The text does not depend on the choices.
+ */
+export interface AutoTree {
+  readonly kind: "auto";
+}
+
 export type TreeOptions = ChainTree | BranchingTree | BeamTree | PathsTree | BestFirstTree;
 
 /** Which rule decides what of a tree is kept. `docs/speculation.md` has their formulas and says when to use which. */
@@ -141,7 +149,7 @@ export type VerifyRule = "coupled" | "recursive" | "traversal" | "block" | "spec
  * from, so they refuse a tree whose nodes were chosen by what they turned out to be.
  */
 export type TreeAndRule =
-  | { readonly tree?: TreeOptions; readonly verify?: "coupled" }
+  | { readonly tree?: TreeOptions | AutoTree | "auto"; readonly verify?: "coupled" }
   | {
       readonly tree: ChainTree | BranchingTree | BeamTree;
       readonly verify: "recursive" | "traversal";

@@ -84,6 +84,15 @@ export const TREES: readonly [TreeChoice, ...TreeChoice[]] = [
     say: (values) => `best-first, ${one(values, "depth")} deep`,
   },
   {
+    kind: "auto",
+    label: "Adaptive",
+    line: "Measures while it writes, and takes the tree that pays on this machine, or none.",
+    fields: [],
+    build: () => ({ kind: "auto" }),
+    nodes: () => undefined,
+    say: () => "adaptive, as it pays",
+  },
+  {
     kind: "rsd-s",
     label: "Beam",
     line: "RSD-S: whole paths compete; each level keeps the best, drawn without replacement.",

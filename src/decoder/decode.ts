@@ -8,6 +8,8 @@ import type {
   TreeSnapshot,
 } from "../stream-part.ts";
 import type { RoundOutcome, RoundSession } from "../tree/rounds.ts";
+import { AdaptiveRounds } from "./adaptive/adaptive-rounds.ts";
+import type { TreeChooser } from "./adaptive/tree-chooser.ts";
 import type { Meter } from "./metrics.ts";
 import { Pace } from "./pace.ts";
 import { StopText } from "./stop-text.ts";
@@ -33,6 +35,8 @@ export interface DecodeJob {
   readonly roundsPerReadback: number | undefined;
   /** Milliseconds of a round trip without work. */
   readonly roundTrip: number;
+  /** Chooses each group of rounds' tree, as an index into the session's plans; undefined: there is one plan or none. */
+  readonly chooser: TreeChooser | undefined;
   /** Given out at the start. */
   readonly warnings: readonly string[];
   readonly text: TextDecoder;
@@ -66,13 +70,22 @@ export async function* decode(
   await session.start({ prompt, seed: job.seed, maxNewTokens: limit, endTokens });
 
   const pace = new Pace(job);
+  const adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);
   while (output.finishReason === undefined) {
     throwIfAborted(signal);
-    const rounds = pace.rounds(limit - output.ids.length);
+    const choice = adaptive?.choose();
+    const most = Math.min(limit - output.ids.length, choice?.rounds ?? Infinity);
     const started = performance.now();
-    const outcomes = await session.next({ trees: job.trees, timed: job.timings, rounds });
+    const outcomes = await session.next({
+      trees: job.trees,
+      timed: job.timings,
+      rounds: pace.rounds(most),
+      ...(choice && { plan: choice.plan }),
+    });
     throwIfAborted(signal);
-    pace.ran(outcomes.length, performance.now() - started);
+    const elapsed = performance.now() - started;
+    pace.ran(outcomes.length, elapsed);
+    adaptive?.ran(outcomes, elapsed);
     for (const outcome of outcomes) {
       const { kept, tokens, text } = output.take(outcome);
       meter.round(outcome, kept);

@@ -1,12 +1,19 @@
 /** The tree of the speculative decoder, checked: every node has to fit the pass that scores them. */
 import { CoppiceError } from "../errors.ts";
-import { BEST_FIRST_DEFAULTS, MAX_TREE_NODES, type TreeOptions } from "../options.ts";
+import {
+  BEST_FIRST_DEFAULTS,
+  MAX_TREE_NODES,
+  type AutoTree,
+  type TreeOptions,
+} from "../options.ts";
 import { checkChoice, checkNumber, checkRecord, show } from "./checks.ts";
 
 /** `TreeOptions` with nothing left out. */
-export type ResolvedTree = {
-  [K in TreeOptions["kind"]]: Required<Extract<TreeOptions, { kind: K }>>;
-}[TreeOptions["kind"]];
+export type ResolvedTree =
+  | AutoTree
+  | {
+      [K in TreeOptions["kind"]]: Required<Extract<TreeOptions, { kind: K }>>;
+    }[TreeOptions["kind"]];
 
 const FIELDS = {
   chain: ["kind", "length"],
@@ -14,13 +21,15 @@ const FIELDS = {
   "rsd-s": ["kind", "width", "depth"],
   paths: ["kind", "count", "length"],
   "best-first": ["kind", "nodes", "depth", "width", "confidence"],
+  auto: ["kind"],
 } as const;
 
-const KINDS = ["chain", "rsd-c", "rsd-s", "paths", "best-first"] as const;
+const KINDS = ["chain", "rsd-c", "rsd-s", "paths", "best-first", "auto"] as const;
 
 /** @throws CoppiceError `tree-invalid`, `option-invalid` (the kind) or `option-unknown`. */
 export function resolveTree(field: string, value: unknown): ResolvedTree {
   if (value === undefined) return bestFirst(field, {});
+  if (value === "auto") return { kind: "auto" };
   // The kind first: it decides which other fields there are.
   const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
   const known = checkChoice(`${field}.kind`, kind, KINDS);
@@ -43,6 +52,8 @@ export function resolveTree(field: string, value: unknown): ResolvedTree {
     }
     case "best-first":
       return bestFirst(field, options);
+    case "auto":
+      return { kind: known };
   }
 }
 

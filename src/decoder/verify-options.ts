@@ -1,14 +1,14 @@
 /** Which verification rule keeps which tree lossless. */
 import { CoppiceError } from "../errors.ts";
-import type { TreeAndRule, TreeOptions, VerifyRule } from "../options.ts";
+import type { AutoTree, TreeAndRule, TreeOptions, VerifyRule } from "../options.ts";
 import { checkChoice } from "./checks.ts";
 
-type TreeKind = TreeOptions["kind"];
+type TreeKind = TreeOptions["kind"] | AutoTree["kind"];
 
 /** The kinds of tree that the type `TreeAndRule` allows with a rule. */
 type Allowed<R extends VerifyRule, Pair = TreeAndRule> = Pair extends TreeAndRule
   ? R extends NonNullable<Pair["verify"]>
-    ? NonNullable<Pair["tree"]>["kind"]
+    ? Exclude<NonNullable<Pair["tree"]>, string>["kind"]
     : never
   : never;
 
@@ -18,7 +18,7 @@ type Allowed<R extends VerifyRule, Pair = TreeAndRule> = Pair extends TreeAndRul
  * `specinfer`. A best-first tree drops nodes for what they are, which none of them can undo.
  */
 const TREES: { readonly [R in VerifyRule]: readonly Allowed<R>[] } = {
-  coupled: ["chain", "rsd-c", "rsd-s", "paths", "best-first"],
+  coupled: ["chain", "rsd-c", "rsd-s", "paths", "best-first", "auto"],
   recursive: ["chain", "rsd-c", "rsd-s"],
   traversal: ["chain", "rsd-c", "rsd-s"],
   block: ["chain"],

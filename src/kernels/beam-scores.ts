@@ -26,6 +26,6 @@ export const beamScores = defineKernel({
   statics: { NODES: 512, LEVELS: 66 },
 });
 
-export function beamScoresGrid(count: number): Grid {
-  return [Math.ceil(count / beamScores.constants.WORKGROUP_SIZE)];
+export function beamScoresGrid(frontierCount: number): Grid {
+  return [frontierCount];
 }

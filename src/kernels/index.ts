@@ -30,5 +30,7 @@ export * from "./prune-tree.ts";
 export * from "./top-candidates.ts";
 export * from "./tree-layout.ts";
 export * from "./verify-match.ts";
+export * from "./verify-paths.ts";
 export * from "./verify-recursive.ts";
+export * from "./verify-traversal.ts";
 export * from "./warp-rows.ts";

@@ -36,7 +36,7 @@ export function warpRowsGrid(rows: number): Grid {
   return [rows];
 }
 
-/** A `WORKGROUP_SIZE`: every lane adds up what all lanes found, so few lanes suit a small vocabulary. */
+/** A `WORKGROUP_SIZE`: every pass ends with a sum over the lanes, so few lanes suit a small vocabulary. */
 export function warpRowsLanes(vocab: number): number {
   return vocab > 4096 ? 256 : 64;
 }

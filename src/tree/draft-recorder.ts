@@ -17,7 +17,7 @@ import {
 } from "../model/index.ts";
 import type { CandidateState } from "./candidate-state.ts";
 import { recordWarp, type RoundContext } from "./round-context.ts";
-import { draftNoise, isRejecting } from "./round-rules.ts";
+import { draftNoise, rejectingRule } from "./round-rules.ts";
 import type { LevelPlan, TreePlan } from "./tree-plan.ts";
 import type { TreeSession } from "./tree-session.ts";
 
@@ -68,7 +68,7 @@ async function recordPass(
   const { temperature } = rules.stages;
   // Without noise the rows are in order already; only confidence may want them flatter or steeper.
   if (temperature === 0 && plan.confidence === 1) return;
-  const keeps = isRejecting(rules) || plan.growth !== "top";
+  const keeps = rejectingRule(rules) !== undefined || plan.growth !== "top";
   await recordWarp(context, draft, {
     first: catchUp,
     rows: level.frontierCount,
@@ -111,7 +111,7 @@ async function recordProposals(
   const params = { vocab, frontier_start: start, frontier_count: count, k, shared_noise: shared };
   recording.dispatch(
     beam.bind(scope, { control, tree, log_probs: draftRows, candidates: proposals }, params),
-    beamScoresGrid(count * k),
+    beamScoresGrid(count),
   );
 }
 

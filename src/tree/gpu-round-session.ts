@@ -12,7 +12,7 @@ import {
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
-import { isRejecting, type RoundRules } from "./round-rules.ts";
+import { rejectingRule, type RoundRules } from "./round-rules.ts";
 import type {
   NextOptions,
   Phase,
@@ -87,7 +87,8 @@ export class GpuRoundSession implements RoundSession {
     const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
     const { target, rules, speculation } = parts;
     const plans = speculation?.plans ?? [];
-    const keepsRows = isRejecting(rules) || plans.some(({ growth }) => growth !== "top");
+    const keepsRows =
+      rejectingRule(rules) !== undefined || plans.some(({ growth }) => growth !== "top");
     const rowBytes = MAX_NODES * target.model.config.vocabSize * 4;
     const buffers = {
       ids: scope.storage("ids", MAX_NODES * 4),

@@ -16,9 +16,10 @@ import type { BufferScope, Gpu } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
-import { isRejecting, type RoundRules } from "./round-rules.ts";
+import { rejectingRule, type RoundRules } from "./round-rules.ts";
 import type { Phase } from "./rounds.ts";
 import type { TreeSession } from "./tree-session.ts";
+import { recordRejection } from "./verify-recorder.ts";
 
 /** A round without speculation: the target scores the pending token alone. */
 export async function recordPlainRound(
@@ -29,7 +30,7 @@ export async function recordPlainRound(
   buffers: RoundBuffers,
 ): Promise<Recording> {
   const context = { gpu, scope, target, rules, ...buffers, recording: new Recording() };
-  await recordScore(context, 1);
+  await recordScore(context, 1, NOISE.shared);
   await recordMatch(context, 1);
   return context.recording;
 }
@@ -48,8 +49,11 @@ export async function recordTreeRound(
   const { draft, plan } = drafting;
   recording.phase = "draft" satisfies Phase;
   await recordDraft(context, drafting);
-  await recordScore(context, plan.nodes);
-  await recordMatch(context, plan.nodes);
+  const rule = rejectingRule(rules);
+  // A rejecting rule draws for itself, from what is left of the rows.
+  await recordScore(context, plan.nodes, rule ? NOISE.none : NOISE.shared);
+  if (rule) await recordRejection(context, plan, rule);
+  else await recordMatch(context, plan.nodes);
   recording.phase = "commit" satisfies Phase;
   recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
   recording.append(await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
@@ -57,7 +61,7 @@ export async function recordTreeRound(
 }
 
 /** The target's pass over the tree, and what its rows say is drawn from. */
-async function recordScore(context: RoundContext, nodes: number): Promise<void> {
+async function recordScore(context: RoundContext, nodes: number, noise: number): Promise<void> {
   const { gpu, scope, target, rules, recording } = context;
   const { state, scratch, cache, model } = target;
   recording.phase = "score" satisfies Phase;
@@ -82,7 +86,7 @@ async function recordScore(context: RoundContext, nodes: number): Promise<void> 
     first: 0,
     rows: nodes,
     temperature,
-    noise: isRejecting(rules) ? NOISE.none : NOISE.shared,
+    noise,
     sharpness: 1,
     keepAt: undefined,
   });

@@ -10,21 +10,19 @@ export interface RoundRules {
   readonly verify: VerifyRule;
 }
 
-export const GREEDY_RULES: RoundRules = {
-  stages: { temperature: 0, topK: 0, topP: 1, minP: 0 },
-  verify: "coupled",
-};
-
 /**
- * Whether drafted tokens are drawn and then rejected with some probability. At temperature 0 there is nothing to draw:
- * every rule keeps the drafted tokens that the target would have chosen.
+ * The rule by which drafted tokens are drawn and then rejected with some probability, if it is one. At temperature 0 there
+ * is nothing to draw: every rule keeps the drafted tokens that the target would have chosen.
  */
-export function isRejecting({ stages, verify }: RoundRules): boolean {
-  return stages.temperature > 0 && verify !== "coupled";
+export function rejectingRule({
+  stages,
+  verify,
+}: RoundRules): Exclude<VerifyRule, "coupled"> | undefined {
+  return stages.temperature > 0 && verify !== "coupled" ? verify : undefined;
 }
 
 /** `noise` of `warp-rows` for the draft's rows. */
 export function draftNoise(rules: RoundRules): number {
   if (rules.stages.temperature === 0) return NOISE.none;
-  return isRejecting(rules) ? NOISE.own : NOISE.shared;
+  return rejectingRule(rules) ? NOISE.own : NOISE.shared;
 }

@@ -1,5 +1,8 @@
 /** Puts the engine together: a device, the models on it, their caches, and a session per decoder. */
 import { type ResolvedDecoder, resolveGenerateOptions } from "../decoder/generate-options.ts";
+import { DEFAULT_ARMS } from "../decoder/adaptive/arms.ts";
+import type { ResolvedTree } from "../decoder/tree-options.ts";
+import type { TreeOptions } from "../options.ts";
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
@@ -94,7 +97,7 @@ class GpuEngine implements EngineBackend {
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }
-    const plans = [planTree(speculation.tree, this.#vocabSize)];
+    const plans = treesOf(speculation.tree).map((tree) => planTree(tree, this.#vocabSize));
     return GpuRoundSession.create(this.#gpu, scope, {
       target,
       rules,
@@ -105,6 +108,14 @@ class GpuEngine implements EngineBackend {
   #cache({ model }: LoadedModel, extraSlots: number): TreeSession {
     return new TreeSession(this.#gpu, this.#gpu.buffers.child("cache"), model, { extraSlots });
   }
+}
+
+/** What a session has plans for: the tree that was asked for, or all that can be chosen from. */
+function treesOf(tree: ResolvedTree): readonly TreeOptions[] {
+  if (tree.kind !== "auto") return [tree];
+  return DEFAULT_ARMS.flatMap((arm) =>
+    arm.tree === undefined ? [] : [{ kind: "best-first", ...arm.tree } as const],
+  );
 }
 
 /**

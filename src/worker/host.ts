@@ -1,11 +1,17 @@
 /** The worker's object behind the API: loads one engine, and serves its requests one after another. */
 import { decode } from "../decoder/decode.ts";
-import { checkPrompt, resolveGenerateOptions } from "../decoder/generate-options.ts";
+import { TreeChooser } from "../decoder/adaptive/tree-chooser.ts";
+import {
+  checkPrompt,
+  type ResolvedDecoder,
+  resolveGenerateOptions,
+} from "../decoder/generate-options.ts";
 import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
 import { encodePrompt } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { EngineFacts, StreamPart } from "../stream-part.ts";
+import type { RoundSession } from "../tree/rounds.ts";
 import type { EngineBackend, OpenBackend } from "./host-backend.ts";
 import type { HostApi, ProgressMessage } from "./protocol.ts";
 import { pump, stopSignal } from "./pump.ts";
@@ -16,6 +22,7 @@ export class Host implements HostApi {
   readonly #turns = new Turns();
   /** Fires when the engine is disposed of. */
   readonly #closing = new AbortController();
+  readonly #choosers = new WeakMap<RoundSession, TreeChooser>();
   #backend: EngineBackend | undefined;
 
   constructor(open: OpenBackend) {
@@ -51,6 +58,14 @@ export class Host implements HostApi {
     this.#backend = undefined;
   }
 
+  /** What it learned about this device serves the session's next text too. */
+  #chooserOf(session: RoundSession, decoder: ResolvedDecoder): TreeChooser | undefined {
+    if (decoder.speculation?.tree.kind !== "auto") return undefined;
+    const chooser = this.#choosers.get(session) ?? new TreeChooser();
+    this.#choosers.set(session, chooser);
+    return chooser;
+  }
+
   /** Everything is checked before the turn is taken, so a bad request fails at once and holds up nobody. */
   async *#parts(
     prompt: unknown,
@@ -74,6 +89,7 @@ export class Host implements HostApi {
         prompt: ids,
         endOfText,
         roundTrip: backend.roundTrip,
+        chooser: this.#chooserOf(session, decoder),
         text: tokenizer.textDecoder(ids),
         textOf: (id, previous) => tokenizer.textOf(id, previous),
         meter,

@@ -92,6 +92,10 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     { kind, tree: chain, verify: "block" },
     { kind, tree: paths, verify: "spectr" },
     { kind, tree: chain, verify: "specinfer" },
+    { kind, tree: "auto" },
+    { kind, tree: { kind: "auto" }, verify: "coupled" },
+    // @ts-expect-error chosen for how well it does
+    { kind, tree: "auto", verify: "recursive" },
     // @ts-expect-error nodes dropped for what they are
     { kind, tree: best, verify: "recursive" },
     // @ts-expect-error nodes dropped for what they are
@@ -111,7 +115,7 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     // @ts-expect-error drawn without replacement
     { kind, tree: beam, verify: "specinfer" },
   ];
-  expect(pairs).toHaveLength(22);
+  expect(pairs).toHaveLength(25);
 });
 
 test("the error class has a code and a fix", () => {

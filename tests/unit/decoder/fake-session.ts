@@ -31,6 +31,8 @@ export class FakeSession implements RoundSession {
   started: SequenceStart | undefined;
   /** Rounds that each call of `next` asked for. */
   readonly asked: number[] = [];
+  /** Plans that each call of `next` named. */
+  readonly plans: (number | "plain" | undefined)[] = [];
   rounds = 0;
   /** Runs before each round, with its index. */
   onRound: (index: number) => void | Promise<void> = () => undefined;
@@ -62,6 +64,7 @@ export class FakeSession implements RoundSession {
   async next(options: NextOptions = {}): Promise<readonly RoundOutcome[]> {
     const outcomes: RoundOutcome[] = [];
     this.asked.push(options.rounds ?? 1);
+    this.plans.push(options.plan);
     for (let i = 0; i < (options.rounds ?? 1); i++) {
       await this.onRound(this.rounds);
       const outcome = this.#script[this.rounds % this.#script.length]!;
@@ -111,6 +114,7 @@ export function job(fields: Partial<DecodeJob> = {}): DecodeJob {
     timings: false,
     roundsPerReadback: 1,
     roundTrip: 1,
+    chooser: undefined,
     warnings: [],
     text: letters(),
     textOf: spell,

@@ -1,7 +1,12 @@
 // Enumeration and chance are two readings of one program, and the law of RSD-S trees is that of the search.
 import { expect, test } from "vitest";
 import { outcomes, randomChance } from "../../reference/speculation/chance.ts";
-import { chain, rsdC, type DraftNode, type GrowTree } from "../../reference/speculation/draft-tree.ts";
+import {
+  chain,
+  rsdC,
+  type DraftNode,
+  type GrowTree,
+} from "../../reference/speculation/draft-tree.ts";
 import { emittedLaw, exactLaw, largestError, type Pair } from "../../reference/speculation/law.ts";
 import { likelyFirst } from "../../reference/speculation/planted.ts";
 import { recursive } from "../../reference/speculation/recursive.ts";

@@ -1,0 +1,46 @@
+/** Between the loop that runs rounds and the chooser that learns from them: one text's worth. */
+import type { RoundOutcome } from "../../tree/rounds.ts";
+import type { Arm } from "./arms.ts";
+import type { Choice, TreeChooser } from "./tree-chooser.ts";
+
+/** An arm's place among the session's plans: one per arm that has a tree, in their order. */
+function planOf(arms: readonly Arm[], index: number): number | "plain" {
+  if (arms[index]!.tree === undefined) return "plain";
+  return arms.slice(0, index).filter(({ tree }) => tree !== undefined).length;
+}
+
+export class AdaptiveRounds {
+  readonly #chooser: TreeChooser;
+  readonly #roundTrip: number;
+  #choice: Choice | undefined;
+  #isFirst = true;
+
+  /** `roundTrip`: milliseconds of a round trip without work. */
+  constructor(chooser: TreeChooser, roundTrip: number) {
+    this.#chooser = chooser;
+    this.#roundTrip = roundTrip;
+    chooser.startText();
+  }
+
+  /** The session's plan for the next rounds, and how many of them at most. */
+  choose(): { readonly plan: number | "plain"; readonly rounds: number } {
+    const choice = this.#chooser.choose();
+    this.#choice = choice;
+    return { plan: planOf(this.#chooser.arms, choice.arm), rounds: choice.rounds };
+  }
+
+  /** What came of it, in so many milliseconds. */
+  ran(outcomes: readonly RoundOutcome[], milliseconds: number): void {
+    const { arm } = this.#choice!;
+    const isFirst = this.#isFirst;
+    this.#isFirst = false;
+    // A prompt of one token begins with a plain round, whatever was chosen.
+    const wasPlain = outcomes.every(({ draftPasses }) => draftPasses === 0);
+    if (wasPlain !== (this.#chooser.arms[arm]!.tree === undefined)) return;
+    this.#chooser.observe(arm, {
+      accepted: outcomes.map(({ accepted }) => accepted),
+      // The first readback waits for the prefill as well.
+      milliseconds: isFirst ? undefined : Math.max(0, milliseconds - this.#roundTrip),
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import commitRound from "../../shaders/shared/commit-round.wgsl?raw";
+import control from "../../shaders/shared/control.wgsl?raw";
+import noise from "../../shaders/shared/noise.wgsl?raw";
+import order from "../../shaders/shared/order.wgsl?raw";
+import rejection from "../../shaders/shared/rejection.wgsl?raw";
+import ring from "../../shaders/shared/ring.wgsl?raw";
+import tree from "../../shaders/shared/tree.wgsl?raw";
+import wgsl from "../../shaders/verify-traversal.wgsl?raw";
+import { defineKernel, type Grid } from "../gpu/index.ts";
+
+/**
+ * Ends a round by traversal verification, for trees whose siblings were drawn without replacement: judges whole paths,
+ * so that more is kept than token by token. On a chain it is block verification. Rows as in `verifyRecursive`.
+ */
+export const verifyTraversal = defineKernel({
+  name: "verify-traversal",
+  wgsl,
+  shared: [control, ring, tree, noise, order, commitRound, rejection],
+  buffers: {
+    target_rows: "read_write",
+    draft_rows: "read_write",
+    tree: "read",
+    control: "read_write",
+    ring: "read_write",
+  },
+  params: { nodes: "u32", vocab: "u32" },
+  constants: { WORKGROUP_SIZE: 256, RING_ROUNDS: 32 },
+  statics: { NODES: 64, LEVELS: 64 },
+});
+
+export function verifyTraversalGrid(): Grid {
+  return [1];
+}

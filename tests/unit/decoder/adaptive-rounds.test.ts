@@ -1,0 +1,92 @@
+// The loop and the chooser: which plan is followed, and what is reported of it.
+import { expect, test } from "vitest";
+import { AdaptiveRounds } from "../../../src/decoder/adaptive/adaptive-rounds.ts";
+import { type Choice, TreeChooser } from "../../../src/decoder/adaptive/tree-chooser.ts";
+import { resolveGenerateOptions } from "../../../src/decoder/generate-options.ts";
+import { FakeSession, plain, round, run } from "./fake-session.ts";
+
+const ARMS = [
+  { tree: { nodes: 4, depth: 2, width: 2 } },
+  { tree: undefined },
+  { tree: { nodes: 8, depth: 4, width: 3 } },
+];
+
+/** A chooser that follows a script and writes down what it is told. */
+class Scripted extends TreeChooser {
+  readonly seen: [number, readonly number[], number | undefined][] = [];
+  readonly #script: Choice[];
+  texts = 0;
+
+  constructor(script: Choice[]) {
+    super(ARMS);
+    this.#script = script;
+  }
+
+  override choose(): Choice {
+    return this.#script.shift()!;
+  }
+
+  override observe(arm: number, group: Parameters<TreeChooser["observe"]>[1]): void {
+    this.seen.push([arm, group.accepted, group.milliseconds]);
+  }
+
+  override startText(): void {
+    this.texts += 1;
+  }
+}
+
+const choice = (arm: number, rounds: number): Choice => ({ arm, rounds, reason: "exploit" });
+
+test("an arm's plan is its place among those with a tree", () => {
+  const chooser = new Scripted([choice(0, 1), choice(1, 5), choice(2, Infinity)]);
+  const rounds = new AdaptiveRounds(chooser, 2);
+  expect(chooser.texts).toBe(1);
+  expect([rounds.choose(), rounds.choose(), rounds.choose()]).toEqual([
+    { plan: 0, rounds: 1 },
+    { plan: "plain", rounds: 5 },
+    { plan: 1, rounds: Infinity },
+  ]);
+});
+
+test("times are told without the round trip, and the first group's not at all", () => {
+  const chooser = new Scripted([choice(0, 1), choice(2, 2)]);
+  const rounds = new AdaptiveRounds(chooser, 2);
+  rounds.choose();
+  rounds.ran([round([1, 2, 3])], 50);
+  rounds.choose();
+  rounds.ran([round([1]), round([1, 2])], 12);
+  expect(chooser.seen).toEqual([
+    [0, [2], undefined],
+    [2, [0, 1], 10],
+  ]);
+});
+
+test("a plain round that nobody chose says nothing about the tree that was", () => {
+  const chooser = new Scripted([choice(0, 1), choice(1, 1)]);
+  const rounds = new AdaptiveRounds(chooser, 0);
+  rounds.choose();
+  rounds.ran([plain(4)], 3);
+  rounds.choose();
+  rounds.ran([plain(4)], 3);
+  expect(chooser.seen).toEqual([[1, [0], 3]]);
+});
+
+test("the loop follows the choice, and no further than it goes", async () => {
+  const chooser = new Scripted([choice(1, 8), choice(0, 2), choice(1, 8)]);
+  const session = new FakeSession([plain(1)]);
+  await run(session, { chooser, roundsPerReadback: 4, maxNewTokens: 6 });
+  expect(session.asked).toEqual([1, 2, 3]);
+  expect(session.plans).toEqual(["plain", 0, "plain"]);
+});
+
+test("auto is an option of its own, for the coupled rule", () => {
+  for (const tree of ["auto", { kind: "auto" }]) {
+    const { decoder } = resolveGenerateOptions(
+      { decoder: { kind: "speculative", tree } },
+      { hasDraft: true },
+    );
+    expect(decoder.speculation).toEqual({ tree: { kind: "auto" }, verify: "coupled" });
+    const rejecting = { decoder: { kind: "speculative", tree, verify: "traversal" } };
+    expect(() => resolveGenerateOptions(rejecting, { hasDraft: true })).toThrow("does not keep");
+  }
+});
