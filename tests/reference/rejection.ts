@@ -3,7 +3,7 @@
 import * as noise from "./noise.ts";
 
 /** Relative error of one operation; absolute error where a subnormal number becomes zero. */
-const UNIT = 2 ** -23;
+export const UNIT = 2 ** -23;
 const SMALLEST = 2 ** -126;
 
 /** A number and its f32 error, absolute. */
@@ -38,11 +38,15 @@ function isNothing({ value, error }: Rounded): boolean {
   return value === 0 && error === 0;
 }
 
-export function quotient(a: Rounded, b: Rounded): Rounded {
-  const value = a.value / b.value;
-  if (b.error >= b.value) return { value, error: Infinity };
-  const error = (a.error + value * b.error) / (b.value - b.error);
-  return { value, error: error + 3 * UNIT * (value + error) + SMALLEST };
+/** A share: a / b where b is at least a, so that no error takes it beyond 0 and 1. */
+export function ratio(a: Rounded, b: Rounded): Rounded {
+  if (isNothing(a)) return a;
+  const share = (x: number, y: number) => (y > 0 ? Math.min(1, Math.max(0, x) / y) : 1);
+  const value = share(a.value, b.value);
+  const low = share(a.value - a.error, b.value + b.error);
+  const high = share(a.value + a.error, b.value - b.error);
+  const error = Math.max(high - value, value - low);
+  return { value, error: error + 3 * UNIT * high + SMALLEST };
 }
 
 export function at({ values, errors }: Shares, token: number): Rounded {
@@ -110,7 +114,7 @@ export function massOf({ values, errors }: Shares): Rounded {
 
 /** Divided by what they add up to. */
 export function normalised(shares: Shares, mass = massOf(shares)): Shares {
-  return mapShares(shares, (x) => quotient(x, mass));
+  return mapShares(shares, (x) => ratio(x, mass));
 }
 
 /** How far a kernel's Gumbel noise may be from its f64 value. */

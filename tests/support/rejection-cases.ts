@@ -124,25 +124,80 @@ export function distinctCase(
   return caseOf(name, tree, rows, next);
 }
 
+interface CaseOptions {
+  readonly relations?: readonly RelationName[];
+  readonly tokens?: "drawn" | "any";
+  readonly times?: number;
+}
+
 /** Every shape, vocabulary and relation, so many times. */
 export function distinctCases(
   shapes: readonly (readonly number[])[],
   vocabs: readonly number[],
-  options: {
-    readonly relations?: readonly RelationName[];
-    readonly tokens?: "drawn" | "any";
-    readonly times?: number;
-  } = {},
+  options: CaseOptions = {},
 ): RejectionCase[] {
-  const { relations = RELATION_NAMES, tokens, times = 1 } = options;
+  return eachCase(shapes, vocabs, options, distinctCase);
+}
+
+function eachCase<Shape, Case>(
+  shapes: readonly Shape[],
+  vocabs: readonly number[],
+  { relations = RELATION_NAMES, tokens = "drawn", times = 1 }: CaseOptions,
+  make: (
+    shape: Shape,
+    vocab: number,
+    relation: RelationName,
+    seed: number,
+    tokens: "drawn" | "any",
+  ) => Case,
+): Case[] {
   let seed = 1;
   return Array.from({ length: times }).flatMap(() =>
-    shapes.flatMap((parents) =>
+    shapes.flatMap((shape) =>
       vocabs.flatMap((vocab) =>
-        relations.map((relation) => distinctCase(parents, vocab, relation, (seed += 1), tokens)),
+        relations.map((relation) => make(shape, vocab, relation, (seed += 1), tokens)),
       ),
     ),
   );
+}
+
+/** Paths of tokens drawn independently; those that agree have the same rows. */
+export interface PathsCase extends RejectionCase {
+  readonly paths: number;
+}
+
+export function pathsCase(
+  [paths, length]: readonly [number, number],
+  vocab: number,
+  relation: RelationName,
+  seed: number,
+  tokens: "drawn" | "any" = "drawn",
+): PathsCase {
+  const next = uniforms(seed);
+  const known = new Map<string, Rows>();
+  const rows: Rows[] = [];
+  const tree = emptyTree();
+  for (let node = 0; node <= paths * length; node++) {
+    const parent = node === 0 ? -1 : Math.max(0, node - paths);
+    const any = node === 0 || tokens === "any";
+    const token = any ? one(vocab, next) : drawToken(rows[parent]!.draft, new Set(), next);
+    addNode(tree, { token, parent });
+    const prefix = `${tree.ancestors[node]!.map((ancestor) => tree.tokens[ancestor])}`;
+    const own = known.get(prefix) ?? rowsOf(relation, vocab, 1000 * seed + 2 * node);
+    known.set(prefix, own);
+    rows.push(own);
+  }
+  const name = `${paths} paths of ${length} of ${vocab}, ${relation}, ${tokens}, ${seed}`;
+  return { ...caseOf(name, tree, rows, next), paths };
+}
+
+/** Every shape (paths and their length), vocabulary and relation, so many times. */
+export function pathsCases(
+  shapes: readonly (readonly [number, number])[],
+  vocabs: readonly number[],
+  options: CaseOptions = {},
+): PathsCase[] {
+  return eachCase(shapes, vocabs, options, pathsCase);
 }
 
 export function caseOf(
@@ -166,6 +221,6 @@ export function caseOf(
 }
 
 /** The same round where the target's rows have no token at all, as those of NaN logits. */
-export function withoutTokens(one: RejectionCase): RejectionCase {
+export function withoutTokens<Case extends RejectionCase>(one: Case): Case {
   return { ...one, target: one.target.map((row) => Float32Array.from(row, () => -Infinity)) };
 }

@@ -29,7 +29,7 @@ export type RejectingSpec = KernelSpec & {
 };
 
 export interface RunOptions {
-  /** Parameters besides `nodes` and `vocab`. */
+  /** Parameters that a round does not have itself. */
   readonly params?: Readonly<Record<string, number>>;
   readonly lanes?: number;
   readonly done?: number;
@@ -39,7 +39,7 @@ export interface RunOptions {
 export async function endRounds(
   gpu: Gpu,
   spec: RejectingSpec,
-  cases: readonly RejectionCase[],
+  cases: readonly (RejectionCase & { readonly paths?: number })[],
   options: RunOptions = {},
 ): Promise<Ended[]> {
   const { params, lanes = 64, done = 0 } = options;
@@ -58,7 +58,7 @@ export async function endRounds(
       control: gpu.buffers.upload("control", control),
       ring: gpu.buffers.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES),
     };
-    const all = { nodes, vocab, ...params };
+    const all = { nodes, vocab, paths: one.paths ?? 1, ...params };
     recording.dispatch(pipeline.bind(gpu.buffers, buffers, all), [1]);
     return [buffers.control, buffers.ring];
   });

@@ -1,0 +1,26 @@
+import type { Gpu } from "../../src/gpu/index.ts";
+import { verifyLanes, verifyTraversal, verifyTraversalGrid } from "../../src/kernels/index.ts";
+import { benchKernel } from "../harness.ts";
+import { rejectionBuffers, type Outcome } from "../rejection.ts";
+import { levelTree, VOCABS } from "../trees.ts";
+
+const OUTCOMES: readonly Outcome[] = ["accepting", "rejecting"];
+const NODES = 16;
+const WIDTH = 4;
+
+const variants = VOCABS.flatMap((vocab) =>
+  OUTCOMES.map((outcome) => ({
+    name: `${vocab} tokens, ${NODES} nodes, ${outcome}`,
+    // A pass over both rows per rejected child of the root, whose subtrees then have no share, and the draw.
+    bytes: 4 * vocab * (outcome === "rejecting" ? 4 * WIDTH + 1 : 1),
+    async prepare(gpu: Gpu) {
+      const constants = { WORKGROUP_SIZE: verifyLanes(vocab) };
+      const pipeline = await gpu.kernels.compile(verifyTraversal, { constants });
+      const buffers = rejectionBuffers(gpu, levelTree(NODES, WIDTH), vocab, outcome);
+      const params = { nodes: NODES, vocab };
+      return [pipeline.bind(gpu.buffers, buffers, params), verifyTraversalGrid()] as const;
+    },
+  })),
+);
+
+benchKernel("verify-traversal", variants);
