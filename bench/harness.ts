@@ -13,12 +13,15 @@ const COPIES = software ? 1 : 16;
 const DISPATCHES = software ? 4 : 64;
 const ROUNDS = software ? 5 : 40;
 
-/** One way to run the kernel. `prepare` is called once per copy, each time with fresh buffers. */
+/**
+ * One way to run the kernel. `prepare` is called once per copy, each time with fresh buffers. A kernel that overwrites
+ * what it reads gives back how to restore it; it is restored before every round, and each copy then runs once.
+ */
 export interface Variant {
   readonly name: string;
   /** Bytes that a dispatch must read or write at least. */
   readonly bytes: number;
-  prepare(gpu: Gpu): Promise<readonly [BoundKernel, Grid]>;
+  prepare(gpu: Gpu): Promise<readonly [kernel: BoundKernel, grid: Grid, restore?: () => void]>;
 }
 
 /**
@@ -32,18 +35,25 @@ export function benchKernel(kernel: string, variants: readonly Variant[]): void 
 }
 
 async function run(gpu: Gpu, kernel: string, variants: readonly Variant[]): Promise<void> {
-  const recordings: Recording[] = [];
+  const runs: { recording: Recording; count: number; restore: () => void }[] = [];
   for (const variant of variants) {
-    const bound = [];
-    for (let copy = 0; copy < COPIES; copy++) bound.push(await variant.prepare(gpu));
+    const copies = [];
+    for (let copy = 0; copy < COPIES; copy++) copies.push(await variant.prepare(gpu));
+    const restores = copies.flatMap(([, , restore]) => restore ?? []);
+    const count = restores.length > 0 ? COPIES : DISPATCHES;
     const recording = new Recording();
-    for (let i = 0; i < DISPATCHES; i++) recording.dispatch(...bound[i % COPIES]!);
-    recordings.push(recording);
+    for (let i = 0; i < count; i++) {
+      const [kernel, grid] = copies[i % COPIES]!;
+      recording.dispatch(kernel, grid);
+    }
+    runs.push({ recording, count, restore: () => restores.forEach((restore) => restore()) });
   }
-  const best = recordings.map(() => Infinity);
+  const best = runs.map(() => Infinity);
   // The first round compiles and warms up.
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const [i, recording] of recordings.entries()) {
+    for (const [i, { recording, restore }] of runs.entries()) {
+      restore();
+      await gpu.device.queue.onSubmittedWorkDone();
       const start = performance.now();
       gpu.submit(recording);
       await gpu.device.queue.onSubmittedWorkDone();
@@ -54,7 +64,7 @@ async function run(gpu: Gpu, kernel: string, variants: readonly Variant[]): Prom
     gpu,
     kernel,
     variants,
-    best.map((time) => time / DISPATCHES),
+    best.map((time, i) => time / runs[i]!.count),
   );
 }
 

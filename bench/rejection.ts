@@ -13,12 +13,18 @@ import { normals } from "../tests/support/random.ts";
 /** Every child is rejected, or every one accepted: what a round costs lies between. */
 export type Outcome = "rejecting" | "accepting";
 
+type RejectionBuffers = Record<
+  "target_rows" | "draft_rows" | "tree" | "control" | "ring",
+  BufferSlice
+>;
+
+/** The kernels leave scratch in the rows, and another round in the control block. */
 export function rejectionBuffers(
   gpu: Gpu,
   tree: readonly TreeNode[],
   vocab: number,
   outcome: Outcome,
-): Record<"target_rows" | "draft_rows" | "tree" | "control" | "ring", BufferSlice> {
+): { buffers: RejectionBuffers; restore: () => void } {
   const normal = normals(vocab);
   const drafted = new Set(tree.map(({ token }) => token));
   const row = Float32Array.from({ length: vocab }, () => normal() - Math.log(vocab));
@@ -30,11 +36,25 @@ export function rejectionBuffers(
     for (let i = 0; i < tree.length; i++) all.set(one, i * vocab);
     return all;
   };
-  return {
-    target_rows: gpu.buffers.upload("target", rows(target)),
-    draft_rows: gpu.buffers.upload("draft", rows(row)),
-    tree: gpu.buffers.upload("tree", encodeTokenTree(TARGET_TREE, tree)),
-    control: gpu.buffers.upload("control", encodeControl({})),
+  const data = {
+    target_rows: rows(target),
+    draft_rows: rows(row),
+    tree: encodeTokenTree(TARGET_TREE, tree),
+    control: encodeControl({}),
+  };
+  const upload = (name: keyof typeof data) => gpu.buffers.upload(name, data[name]);
+  const buffers = {
+    target_rows: upload("target_rows"),
+    draft_rows: upload("draft_rows"),
+    tree: upload("tree"),
+    control: upload("control"),
     ring: gpu.buffers.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES),
   };
+  const restore = () => {
+    for (const name of ["target_rows", "draft_rows", "control"] as const) {
+      const { buffer, offset } = buffers[name];
+      gpu.device.queue.writeBuffer(buffer, offset, data[name]);
+    }
+  };
+  return { buffers, restore };
 }

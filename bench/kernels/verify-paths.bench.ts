@@ -18,9 +18,9 @@ const variants = VOCABS.flatMap((vocab) =>
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: verifyLanes(vocab) };
         const pipeline = await gpu.kernels.compile(verifyPaths, { constants });
-        const buffers = rejectionBuffers(gpu, levelTree(NODES, PATHS), vocab, outcome);
+        const { buffers, restore } = rejectionBuffers(gpu, levelTree(NODES, PATHS), vocab, outcome);
         const params = { nodes: NODES, vocab, paths: PATHS, rule: PATH_RULES[rule] };
-        return [pipeline.bind(gpu.buffers, buffers, params), verifyPathsGrid()] as const;
+        return [pipeline.bind(gpu.buffers, buffers, params), verifyPathsGrid(), restore] as const;
       },
     })),
   ),

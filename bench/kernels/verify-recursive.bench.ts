@@ -16,9 +16,9 @@ const variants = VOCABS.flatMap((vocab) =>
     async prepare(gpu: Gpu) {
       const constants = { WORKGROUP_SIZE: verifyLanes(vocab) };
       const pipeline = await gpu.kernels.compile(verifyRecursive, { constants });
-      const buffers = rejectionBuffers(gpu, levelTree(NODES, WIDTH), vocab, outcome);
+      const { buffers, restore } = rejectionBuffers(gpu, levelTree(NODES, WIDTH), vocab, outcome);
       const params = { nodes: NODES, vocab };
-      return [pipeline.bind(gpu.buffers, buffers, params), verifyRecursiveGrid()] as const;
+      return [pipeline.bind(gpu.buffers, buffers, params), verifyRecursiveGrid(), restore] as const;
     },
   })),
 );
