@@ -34,6 +34,10 @@ const COUPLED: readonly TreeAndRule[] = [
 const REJECTING: readonly TreeAndRule[] = [
   { tree: { kind: "rsd-c", branching: [3, 2] }, verify: "recursive" },
   { tree: { kind: "rsd-s", width: 3, depth: 2 }, verify: "recursive" },
+  { tree: { kind: "rsd-s", width: 3, depth: 2 }, verify: "traversal" },
+  { tree: { kind: "chain", length: 3 }, verify: "block" },
+  { tree: { kind: "paths", count: 3, length: 2 }, verify: "spectr" },
+  { tree: { kind: "paths", count: 3, length: 2 }, verify: "specinfer" },
 ];
 
 const STAGES: Readonly<Record<string, SamplingStages>> = {
