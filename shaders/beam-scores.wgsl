@@ -40,7 +40,7 @@ fn log_prob(node: u32, token: u32) -> f32 {
 // The log-probability of the path from the root to a node, the root excluded.
 fn path_log_prob(node: u32) -> f32 {
   var phi = 0.0;
-  for (var at = node; at != ROOT; at = tree.parent[at]) {
+  for (var at = node; at > ROOT; at = tree.parent[at]) {
     phi += log_prob(tree.parent[at], tree.token[at]);
   }
   return phi;

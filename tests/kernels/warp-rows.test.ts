@@ -1,0 +1,158 @@
+import { expect, test } from "vitest";
+import type { Gpu } from "../../src/gpu/index.ts";
+import { warpRows, warpRowsLanes } from "../../src/kernels/index.ts";
+import type { Stages } from "../reference/warp-rows.ts";
+import { differingBits } from "../support/close.ts";
+import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { normals } from "../support/random.ts";
+import { faultTest, MANY_VARIANTS } from "../support/slow-adapters.ts";
+import { awkwardLogits, awkwardStages } from "../support/stage-cases.ts";
+import { type Tally, warp, type WarpCase, warpFaults } from "../support/warp-run.ts";
+
+async function faults(gpu: Gpu, cases: readonly WarpCase[], tally: Tally, spec = warpRows) {
+  const results = await warp(gpu, cases, spec);
+  return results.flatMap((result, i) => {
+    const found = warpFaults(result, cases[i]!, tally);
+    return found.slice(0, 3).map((fault) => `${JSON.stringify(cases[i]!.stages)} ${fault}`);
+  });
+}
+
+const noTally = (): Tally => ({ rows: 0, close: 0 });
+const PLAIN: Stages = { temperature: 1, topK: 0, topP: 1, minP: 0 };
+const NOISES = ["none", "shared", "own"] as const;
+
+/** Alternating kinds of noise and sharpness. */
+function casesOf(vocab: number, count: number, lanes: number): WarpCase[] {
+  const rows = awkwardLogits(vocab);
+  return awkwardStages(vocab, count).map((stages, i) => ({
+    rows,
+    stages,
+    lanes,
+    noise: NOISES[i % 3]!,
+    sharpness: [1, 0.5, 4][i % 2 ? 0 : i % 3]!,
+    first: i % 4,
+    keepAt: i % 3,
+  }));
+}
+
+test("rows and stages of every kind", { timeout: MANY_VARIANTS }, () =>
+  withGpu(async (gpu) => {
+    for (const [vocab, lanes, count] of [
+      [2, 64, 30],
+      [3, 5, 30],
+      [5, 256, 30],
+      [257, 64, 80],
+      [257, 5, 8],
+      [4096, warpRowsLanes(4096), 8],
+      [32003, warpRowsLanes(32003), 4],
+    ] as const) {
+      const tally = noTally();
+      const what = `vocab ${vocab}, ${lanes} lanes`;
+      expect(await faults(gpu, casesOf(vocab, count, lanes), tally), what).toEqual([]);
+      // Elsewhere the tokens kept are the reference's, exactly. Shares close to 1 are always close to a threshold.
+      expect(tally.close / tally.rows, what).toBeLessThan(0.15);
+    }
+  }),
+);
+
+/** Logits as models have them. */
+function modelRows(vocab: number, rows: number): Float32Array<ArrayBuffer>[] {
+  const normal = normals(vocab);
+  return Array.from({ length: rows }, () =>
+    Float32Array.from({ length: vocab }, () => 2 + 3 * normal()),
+  );
+}
+
+test("on rows as models have them, rounding decides next to nothing", () =>
+  withGpu(async (gpu) => {
+    const tally = noTally();
+    const rows = modelRows(2000, 64);
+    const cases = [0.3, 0.8, 0.95].flatMap((topP) =>
+      [0.7, 1, 1.5].map((temperature): WarpCase => {
+        const stages = {
+          temperature,
+          topK: topP > 0.9 ? 0 : 50,
+          topP,
+          minP: topP > 0.5 ? 0 : 0.02,
+        };
+        const [T, P, M] = [temperature, topP, stages.minP].map(Math.fround);
+        return {
+          rows,
+          stages: { ...stages, temperature: T!, topP: P!, minP: M! },
+          noise: "shared",
+        };
+      }),
+    );
+    expect(await faults(gpu, cases, tally)).toEqual([]);
+    expect(tally.close / tally.rows).toBeLessThan(0.05);
+  }));
+
+test("a row has the same bits alone and among others", () =>
+  withGpu(async (gpu) => {
+    const rows = awkwardLogits(257);
+    const stages = { temperature: Math.fround(0.7), topK: 90, topP: Math.fround(0.9), minP: 0.01 };
+    for (const noise of NOISES) {
+      const one = { rows, stages, noise };
+      const alone = rows.map((row, r) => ({ ...one, rows: [row], standsAt: r }));
+      const [together, ...single] = await warp(gpu, [one, ...alone]);
+      single.forEach(({ perturbed, kept }, r) => {
+        const [from, to] = [r * 257, (r + 1) * 257];
+        expect(differingBits(perturbed, together!.perturbed.subarray(from, to)), noise).toBe(0);
+        const bits = differingBits(kept.subarray(0, 257), together!.kept.subarray(from, to));
+        expect(bits, noise).toBe(0);
+      });
+    }
+  }));
+
+test("log-probabilities are kept where they are asked for, and nowhere else", () =>
+  withGpu(async (gpu) => {
+    const one: WarpCase = { rows: modelRows(300, 4), stages: PLAIN, noise: "own", first: 2 };
+    const [kept, later, none] = await warp(gpu, [
+      one,
+      { ...one, keepAt: 3 },
+      { ...one, keepAt: undefined },
+    ]);
+    expect(later!.kept.subarray(0, 900).every((x) => x === 0)).toBe(true);
+    expect(later!.kept.subarray(900, 2100)).toEqual(kept!.kept.subarray(0, 1200));
+    expect(none!.kept.every((x) => x === 0)).toBe(true);
+    expect(differingBits(none!.perturbed, kept!.perturbed)).toBe(0);
+    expect(differingBits(later!.perturbed, kept!.perturbed)).toBe(0);
+  }));
+
+const MIN_P = "max(low, min(order_key(top + params.temperature * log(params.min_p)), highest))";
+const BARE_MIN_P =
+  "min(max(low, order_key(top + params.temperature * log(params.min_p))), highest)";
+const UNSHARP = "perturbed = log_p / params.sharpness;\n";
+
+const FAULTS: [string, string, string][] = [
+  ["one token too many", "f32(min(params.top_k, params.vocab))", "f32(params.top_k) + 1.0"],
+  ["what is enough is not", "weights >= vec4(enough)", "weights > vec4(enough)"],
+  ["top-p of all tokens", "params.top_p * sum", "params.top_p"],
+  ["too few passes", "PASSES = 14u", "PASSES = 12u"],
+  ["three of four cuts", "+ reached.w", ""],
+  ["the cuts leave out the rest", "+ min(i, vec4(width % 5u))", ""],
+  ["-infinity is kept", "NEGATIVE_INFINITY_KEY + 1u;", "0u;"],
+  ["a row without a finite logit", MIN_P, BARE_MIN_P],
+  ["min-p without the temperature", "params.temperature * log", "log"],
+  ["min-p instead of the stages before", "low = max(low, min(", "low = max(1u, min("],
+  ["shares without the temperature", "exp((x - top) / params.temperature)", "exp(x - top)"],
+  ["lanes beyond 16 left out", "i < WORKGROUP_SIZE; i += FAN_IN", "i < FAN_IN; i += FAN_IN"],
+  ["not normalised", "- log_sum, 0.0)", ", 0.0)"],
+  ["the noise of the token before", "row.position + 1u", "row.position"],
+  ["the noise of another row", "rows[params.first + group.x]", "rows[group.x]"],
+  ["own noise where it is shared", "params.noise == OWN_NOISE", "params.noise != NO_NOISE"],
+  ["noise by slot", "draw_place(control.base, row.node)", "draw_place(control.base, row.slot)"],
+  ["noise not keyed by token", "purpose, place, c)", "purpose, place, 0u)"],
+  ["sharp noise alone", "      perturbed = log_p;\n", UNSHARP],
+  ["kept at the first row", "params.log_row + group.x", "group.x"],
+];
+
+faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>
+  withGpu(async (gpu) => {
+    const cases = casesOf(70, 9, 64);
+    for (const [name, right, wrong] of FAULTS) {
+      const found = await faults(gpu, cases, noTally(), plantFault(warpRows, right, wrong));
+      expect(found, name).not.toEqual([]);
+    }
+  }),
+);

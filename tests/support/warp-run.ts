@@ -1,0 +1,165 @@
+// Runs warp-rows, and holds what it gave against the reference.
+import { Recording, type Gpu } from "../../src/gpu/index.ts";
+import { encodeControl, NOISE, warpRows, warpRowsGrid } from "../../src/kernels/index.ts";
+import { DRAFT_NOISE, drawPlace, randomBits, TOKEN_NOISE } from "../reference/noise.ts";
+import { logProbs, lowestKept, type Stages } from "../reference/warp-rows.ts";
+import { gumbelRange, logError, shareErrors, SMALLEST, UNIT } from "./tolerance.ts";
+
+export interface WarpCase {
+  readonly rows: readonly Float32Array<ArrayBuffer>[];
+  readonly stages: Stages;
+  readonly noise?: keyof typeof NOISE;
+  readonly sharpness?: number;
+  readonly lanes?: number;
+  /** Rows of the pass before the first one; default 0. */
+  readonly first?: number;
+  /** Where log-probabilities go; undefined: they are not kept. Default 0. */
+  readonly keepAt?: number | undefined;
+  /** The row of the pass that the first one is; default: `first`. */
+  readonly standsAt?: number;
+}
+
+export const SEED = 77;
+export const BASE = 1000;
+/** The r-th row of a pass stands at a place of its own. */
+const nodeOf = (r: number) => (3 * r) % 61;
+const positionOf = (r: number) => BASE + ((r * 5) % 23);
+
+export async function warp(gpu: Gpu, cases: readonly WarpCase[], spec = warpRows) {
+  const { buffers: scope } = gpu;
+  const control = scope.upload("control", encodeControl({ base: BASE, seed: SEED }));
+  const recording = new Recording();
+  const slices = [];
+  for (const one of cases) {
+    const { rows, stages, first = 0, lanes = 64 } = one;
+    const vocab = rows[0]!.length;
+    const keepAt = "keepAt" in one ? one.keepAt : 0;
+    const table = Array.from({ length: first + rows.length }, (_, i) => {
+      const r = i - first + (one.standsAt ?? first);
+      return [nodeOf(r), BASE, positionOf(r), BASE + nodeOf(r)];
+    });
+    const data = Float32Array.from({ length: rows.length * vocab }, () => 0);
+    rows.forEach((row, r) => data.set(row, r * vocab));
+    const logits = scope.upload("logits", data);
+    const kept = scope.storage("log_probs", ((keepAt ?? 0) + rows.length) * vocab * 4);
+    const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
+    const buffers = {
+      control,
+      rows: scope.upload("rows", Uint32Array.from(table.flat())),
+      logits,
+      log_probs: kept,
+    };
+    const params = {
+      vocab,
+      first,
+      temperature: stages.temperature,
+      top_k: stages.topK,
+      top_p: stages.topP,
+      min_p: stages.minP,
+      noise: NOISE[one.noise ?? "none"],
+      sharpness: one.sharpness ?? 1,
+      keep: keepAt === undefined ? 0 : 1,
+      log_row: keepAt ?? 0,
+    };
+    recording.dispatch(pipeline.bind(scope, buffers, params), warpRowsGrid(rows.length));
+    slices.push(logits, kept);
+  }
+  const data = await gpu.submitAndRead([recording], slices);
+  return cases.map(({ rows }, i) => ({
+    perturbed: new Float32Array(data[2 * i]!, 0, rows.length * rows[0]!.length),
+    kept: new Float32Array(data[2 * i + 1]!),
+  }));
+}
+
+type Warped = Awaited<ReturnType<typeof warp>>[number];
+
+/** How many rows had a token so near a threshold that rounding decides, and how many there were. */
+export interface Tally {
+  rows: number;
+  close: number;
+}
+
+const LARGEST = 3.4028234e38;
+
+/** What is wrong with the result of a case; the case keeps its log-probabilities. */
+export function warpFaults(actual: Warped, one: WarpCase, tally: Tally): string[] {
+  const { rows, stages, lanes = 64, sharpness = 1, noise = "none", first = 0, keepAt = 0 } = one;
+  const vocab = rows[0]!.length;
+  const { temperature } = stages;
+  return rows.flatMap((row, r) => {
+    const start = (keepAt + r) * vocab;
+    const logs = actual.kept.subarray(start, start + vocab);
+    const perturbed = actual.perturbed.subarray(r * vocab, (r + 1) * vocab);
+    const cut = cutFault(row, logs, stages, lanes, tally);
+    if (typeof cut === "string") return [`row ${r}: ${cut}`];
+    const wanted = logProbs(row, cut, temperature);
+    const { sum, relative } = shareErrors(distancesFrom(row, cut, temperature), vocab, lanes);
+    const ofSum = relative + logError(sum);
+    const [purpose, place] =
+      noise === "own"
+        ? [DRAFT_NOISE, drawPlace(BASE, nodeOf(first + r))]
+        : [TOKEN_NOISE, positionOf(first + r) + 1];
+    return wanted.flatMap((log, c) => {
+      const got = logs[c]!;
+      const where = `row ${r}, column ${c}:`;
+      // Numbers beyond f32 may be -infinity.
+      if (log < -LARGEST * 0.999) {
+        return got < -LARGEST * 0.99 ? [] : [`${where} ${got}, not ${log}`];
+      }
+      const allowed = ofSum + 4.5 * UNIT * (Math.abs(log) + Math.log(sum)) + SMALLEST;
+      if (!(Math.abs(got - log) <= allowed) || got > 0) {
+        return [`${where} ${got}, not ${log}, allowed ${allowed}`];
+      }
+      const range = gumbelRange(randomBits(SEED, purpose, place, c));
+      const [low, high] = noise === "none" ? [0, 0] : range;
+      const scaled = perturbed[c]! / sharpness;
+      const slack = 2.1 * UNIT * Math.max(Math.abs(got + low), Math.abs(got + high)) + SMALLEST;
+      if (scaled >= got + low - slack && scaled <= got + high + slack) return [];
+      if (Math.abs(got) * sharpness > LARGEST) return [];
+      return [`${where} perturbed ${scaled}, not ${got + low} to ${got + high}`];
+    });
+  });
+}
+
+const distancesFrom = (row: Float32Array, lowest: number, temperature: number) => {
+  const kept = [...row].filter((x) => x >= lowest);
+  const top = kept.reduce((a, b) => Math.max(a, b), -Infinity);
+  return kept.map((x) => (top - x) / temperature);
+};
+
+/** The lowest logit kept, or what is wrong with it. */
+function cutFault(
+  row: Float32Array,
+  logs: Float32Array,
+  stages: Stages,
+  lanes: number,
+  tally: Tally,
+): number | string {
+  const { temperature, topP, minP } = stages;
+  const finite = distancesFrom(row, -LARGEST, temperature);
+  const { relative } = shareErrors(finite, row.length, lanes);
+  const top = row.reduce((a, b) => (b > a || Number.isNaN(a) ? b : a), -Infinity);
+  const below = temperature * Math.log(minP || 1);
+  // The share, the total and their product with top-p; the logarithm, its product and the sum.
+  const share = topP < 1 ? 2 * relative + UNIT : 0;
+  const logit =
+    minP > 0
+      ? temperature * logError(minP) + 2 * UNIT * (Math.abs(below) + Math.abs(top)) + SMALLEST
+      : 0;
+  // A lower share and a higher logit keep less.
+  const most = lowestKept(row, stages, { share: -share, logit });
+  const least = lowestKept(row, stages, { share, logit: -logit });
+  tally.rows += 1;
+  tally.close += Number(least < most);
+  // A log-probability beyond f32 is -infinity, so what is kept shows only above that.
+  const visible = [...row].filter((x) => (top - x) / temperature < LARGEST * 0.999);
+  const seen = [...row].filter((_, c) => logs[c]! > -Infinity);
+  const lowest = seen.reduce((a, b) => Math.min(a, b), Infinity);
+  if (lowest > most || lowest < least) {
+    const hidden = visible.length === 0 ? Infinity : visible.reduce((a, b) => Math.min(a, b));
+    if (!(lowest === hidden && least < hidden))
+      return `keeps ${lowest} up, not ${least} to ${most}`;
+  }
+  if (logs.some((log) => Number.isNaN(log))) return "NaN";
+  return seen.length > 0 || least === Infinity ? lowest : `nothing is kept`;
+}
