@@ -7,7 +7,8 @@ import {
   warpRowsLanes,
 } from "../../src/kernels/index.ts";
 import { benchKernel } from "../harness.ts";
-import { randomLogits, VOCABS } from "../trees.ts";
+import { normals } from "../../tests/support/random.ts";
+import { VOCABS } from "../trees.ts";
 
 const ROWS = 8;
 
@@ -26,25 +27,27 @@ const variants = VOCABS.flatMap((vocab) =>
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: lanes };
         const pipeline = await gpu.kernels.compile(warpRows, { constants });
+        const normal = normals(vocab);
+        const data = Float32Array.from({ length: ROWS * vocab }, normal);
         const buffers = {
           control: gpu.buffers.upload("control", encodeControl({ base: 100, seed: 1 })),
           rows: gpu.buffers.storage("rows", ROWS * 16),
-          logits: randomLogits(gpu, ROWS, vocab),
+          logits: gpu.buffers.upload("logits", data),
           log_probs: gpu.buffers.storage("log_probs", ROWS * vocab * 4),
         };
         const params = {
           vocab,
           first: 0,
-          // Rows are warped where they stand, so a bench warps its own results: without noise, and at
-          // temperature 1, they stay what they are.
-          temperature: 1,
+          temperature: 0.8,
           ...stages,
-          noise: NOISE.none,
+          noise: NOISE.shared,
           sharpness: 1,
           keep: 1,
           log_row: 0,
         };
-        return [pipeline.bind(gpu.buffers, buffers, params), warpRowsGrid(ROWS)] as const;
+        const bound = pipeline.bind(gpu.buffers, buffers, params);
+        const restore = () => gpu.buffers.write(buffers.logits, 0, data);
+        return [bound, warpRowsGrid(ROWS), restore] as const;
       },
     })),
   ),
