@@ -113,7 +113,7 @@ describe("stopping", () => {
 
 test("a speculative round is one submission and one readback, counted from outside", async () => {
   const worker = await loadCounted("a", { target: model, draft: { model, layers: 1 } });
-  const options = { decoder: { kind: "speculative" }, maxNewTokens: 12 };
+  const options = { decoder: { kind: "speculative" }, maxNewTokens: 12, roundsPerReadback: 1 };
   await browser.generate("a", "the", options);
   const before = await counts(worker);
   const { metrics } = resultOf(await browser.generate("a", "the", options));

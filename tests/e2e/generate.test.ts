@@ -1,7 +1,7 @@
 // Text from the built package in a real browser: the golden, and speculative text equal to greedy text.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { GenerateResult, TreeOptions } from "coppice";
+import type { Decoder, GenerateResult, TreeOptions } from "coppice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { fixturePath, hasStories, storiesGolden } from "../support/fixtures.ts";
@@ -36,7 +36,8 @@ describe.skipIf(!hasStories)("a real model of 260K parameters", () => {
 
   test("greedy text is the golden, token for token", async () => {
     const golden = storiesGolden();
-    const options = { decoder: { kind: "greedy" }, maxNewTokens: golden.tokens.length - 1 };
+    const maxNewTokens = golden.tokens.length - 1;
+    const options = { decoder: { kind: "greedy" }, maxNewTokens, roundsPerReadback: 1 };
     const result = resultOf(await browser.generate("stories", "", options));
     expect([1, ...result.tokens]).toEqual(golden.tokens);
     expect(result.text).toBe(golden.text);
@@ -50,7 +51,7 @@ describe.skipIf(!hasStories)("a real model of 260K parameters", () => {
     // Small, because a software adapter takes its time for every node.
     const tree = { kind: "best-first", nodes: 6, depth: 3, width: 2 };
     const decoder = { kind: "speculative", tree };
-    const options = { decoder, maxNewTokens: golden.tokens.length - 1 };
+    const options = { decoder, maxNewTokens: golden.tokens.length - 1, roundsPerReadback: 1 };
     const result = resultOf(await browser.generate("stories", "", options));
     expect([1, ...result.tokens]).toEqual(golden.tokens);
     expect(result.text).toBe(golden.text);
@@ -159,11 +160,22 @@ describe("the embedded pair", () => {
     const prompt = "Once upon a time";
     const decoder = { kind: "greedy" };
     const greedy = resultOf(await browser.generate("tales", prompt, { decoder, maxNewTokens }));
-    const speculative = resultOf(await browser.generate("tales", prompt, { maxNewTokens }));
+    const options = { maxNewTokens, roundsPerReadback: 1 };
+    const speculative = resultOf(await browser.generate("tales", prompt, options));
     expect(speculative.tokens).toEqual(greedy.tokens);
     expect(speculative.text).toBe(greedy.text);
     expect(speculative.metrics.blockEfficiency).toBeGreaterThan(1);
     expectOneTripPerRound(speculative, 2);
+  });
+
+  test("the text does not depend on trees chosen while decoding", async () => {
+    const write = async (decoder: Decoder) =>
+      resultOf(await browser.generate("tales", "The king", { decoder, maxNewTokens: 24, seed: 5 }));
+    const sampling = { temperature: 0.8, topP: 0.95 };
+    const plain = await write({ kind: "sample", ...sampling });
+    const adaptive = await write({ kind: "speculative", tree: "auto", sampling });
+    expect(adaptive.tokens).toEqual(plain.tokens);
+    expect(adaptive.text).toBe(plain.text);
   });
 
   test("greedy text is what PyTorch writes with the same files", async () => {

@@ -27,7 +27,7 @@ const STAGES: Record<string, SamplingStages> = {
   "T = 0.8, top-k 5, min-p 0.05": { temperature: 0.8, topK: 5, minP: 0.05 },
 };
 const PROMPT = [1, 9, 4, 7, 3];
-const COUNT = 28;
+const COUNT = 20;
 const model = tinyModel({ layers: 4, decay: 0.4 });
 const other = tinyModel({ layers: 1, seed: 99 });
 
