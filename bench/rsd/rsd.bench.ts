@@ -1,0 +1,105 @@
+// Reproduces the experiments of Recursive Speculative Decoding on real pairs: block efficiency and memory-bound
+// speed-up of every method, as a table and a plot under bench/results. No times: those numbers depend on the models
+// and the seeds, not on the machine.
+//
+//   npx vitest bench --run --project lavapipe bench/rsd
+//
+// COPPICE_RSD_SEEDS (sequences per prompt, default 2), COPPICE_RSD_TOKENS (per sequence, default 64) and COPPICE_RSD_PAIRS
+// ("tales,stories") say how much is run, COPPICE_RSD_EXPERIMENT ("length" or "budget") which half.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { bench } from "vitest";
+import type { Gpu } from "../../src/gpu/index.ts";
+import { loadTestModel } from "../../tests/support/engine.ts";
+import { hasStories, storiesFiles, storiesGolden } from "../../tests/support/fixtures.ts";
+import { withGpu } from "../../tests/support/shared-gpu.ts";
+import { CELLS } from "./grid.ts";
+import { measure, type Measured, type Pair } from "./measure.ts";
+import { plot, table } from "./report.ts";
+
+const amount = (name: string, fallback: number) => Number(process.env[name] ?? fallback);
+const SEEDS = Array.from({ length: amount("COPPICE_RSD_SEEDS", 2) }, (_, i) => 101 + i);
+const TOKENS = amount("COPPICE_RSD_TOKENS", 64);
+const PAIRS = (process.env["COPPICE_RSD_PAIRS"] ?? "tales,stories").split(",");
+const EXPERIMENT = process.env["COPPICE_RSD_EXPERIMENT"];
+const RESULTS = new URL("../results/", import.meta.url);
+const TALES = new URL("../../models/tales/", import.meta.url);
+
+function talesFiles(part: string) {
+  const read = (name: string) => new Uint8Array(readFileSync(new URL(`${part}/${name}`, TALES)));
+  return { "config.json": read("config.json"), "model.safetensors": read("model.safetensors") };
+}
+
+/** Texts of the goldens: openings that the pair's own tests use. */
+function talesPrompts(): number[][] {
+  const text = readFileSync(new URL("golden/greedy.json", TALES), "utf8");
+  const { target } = JSON.parse(text) as { target: { promptIds: number[] }[] };
+  return target.map(({ promptIds }) => promptIds);
+}
+
+const OPEN: Record<string, (gpu: Gpu) => Promise<Pair>> = {
+  async tales(gpu) {
+    return {
+      name: "tales",
+      target: await loadTestModel(gpu, talesFiles("target")),
+      draft: await loadTestModel(gpu, talesFiles("draft")),
+      prompts: talesPrompts(),
+    };
+  },
+  async stories(gpu) {
+    return {
+      name: "stories",
+      target: await loadTestModel(gpu, storiesFiles()),
+      draft: await loadTestModel(gpu, storiesFiles(), { layers: 4 }),
+      // The beginning of a story, of different lengths.
+      prompts: [1, 12, 25, 40, 60, 80].map((length) => storiesGolden().tokens.slice(0, length)),
+    };
+  },
+};
+
+async function run(): Promise<void> {
+  mkdirSync(RESULTS, { recursive: true });
+  for (const name of PAIRS) {
+    if (name === "stories" && !hasStories) {
+      console.log("stories260K is not there: left out.");
+      continue;
+    }
+    for (const temperature of [1, 0.6]) {
+      await withGpu(async (gpu) => {
+        const pair = await OPEN[name]!(gpu);
+        const all: Measured[] = [];
+        for (const cell of CELLS) {
+          if (EXPERIMENT && cell.experiment !== EXPERIMENT) continue;
+          all.push(await measure(gpu, pair, cell, { temperature }, SEEDS, TOKENS));
+        }
+        write(gpu, pair, temperature, all);
+      });
+    }
+  }
+}
+
+function write(gpu: Gpu, pair: Pair, temperature: number, all: readonly Measured[]): void {
+  const sequences = pair.prompts.length * SEEDS.length;
+  const { vendor, architecture, description } = gpu.adapter;
+  const adapter = [vendor, architecture, description].filter(Boolean).join(" ");
+  const title = `${pair.name}, temperature ${temperature}`;
+  const text = `# ${title}
+
+${sequences} sequences of ${TOKENS} tokens per cell (${pair.prompts.length} prompts, ${SEEDS.length} seeds), computed on ${adapter}.
+± is one standard error over the sequences. MBSU is block efficiency / (1 + c L). "Against RSD-S" compares with that method's best
+tree of the row's size, sequence by sequence. Where a method has several trees, the best of them is chosen after the fact, which
+flatters methods with more of them.
+
+${table(pair, all)}`;
+  const stem = `rsd-${pair.name}-t${temperature}`;
+  writeFileSync(new URL(`${stem}.md`, RESULTS), text);
+  writeFileSync(new URL(`${stem}.svg`, RESULTS), plot(title, all));
+  console.log(text);
+}
+
+let done: Promise<void> | undefined;
+bench("rsd", () => (done ??= run()), {
+  iterations: 1,
+  warmupIterations: 0,
+  time: 0,
+  warmupTime: 0,
+});
