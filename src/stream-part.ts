@@ -16,7 +16,7 @@ export interface TreeSnapshot {
   /** -1 for the root. */
   readonly parents: readonly number[];
   readonly depths: readonly number[];
-  /** Sum of the draft's log-probabilities along the path, nats; 0 for the root. */
+  /** What the nodes were ranked by, 0 for the root: at temperature 0 sums of log-probabilities in nats, else of noisy ones. */
   readonly scores: readonly number[];
   /** Text of each node's token; special tokens as the vocabulary spells them. */
   readonly texts: readonly string[];
