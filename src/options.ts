@@ -62,6 +62,9 @@ export interface SamplingStages {
   readonly minP?: number;
 }
 
+/** Sampling stages with nothing left out; temperature 0 takes the most probable token. */
+export type ResolvedStages = Required<SamplingStages>;
+
 /**
  * Draws every token from the model's distribution. The noise is a function of seed, position and token id, so the same
  * seed gives the same text on the same device.

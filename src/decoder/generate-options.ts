@@ -1,13 +1,8 @@
 /** What one request asks for, checked and with every default filled in. */
 import { CoppiceError } from "../errors.ts";
-import type { GenerateOptions, VerifyRule } from "../options.ts";
+import type { GenerateOptions, ResolvedStages, VerifyRule } from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
-import {
-  GREEDY_STAGES,
-  type ResolvedStages,
-  resolveSampling,
-  resolveStages,
-} from "./sampling-options.ts";
+import { GREEDY_STAGES, resolveSampling, resolveStages } from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
 import { resolveVerify } from "./verify-options.ts";
 

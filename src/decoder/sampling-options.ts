@@ -1,9 +1,6 @@
 /** Sampling stages, checked. */
-import type { SamplingStages } from "../options.ts";
+import type { ResolvedStages } from "../options.ts";
 import { checkChoice, checkInteger, checkNumber, checkRecord } from "./checks.ts";
-
-/** Sampling stages with nothing left out; temperature 0 takes the most probable token. */
-export type ResolvedStages = Required<SamplingStages>;
 
 export const GREEDY_STAGES: ResolvedStages = { temperature: 0, topK: 0, topP: 1, minP: 0 };
 

@@ -1,9 +1,6 @@
 /** What a round draws with and what it keeps of its tree: chosen once per session, like the tree's plan. */
-import type { SamplingStages, VerifyRule } from "../options.ts";
+import type { ResolvedStages, VerifyRule } from "../options.ts";
 import { NOISE } from "../model/index.ts";
-
-/** Sampling stages with nothing left out; temperature 0 takes the most probable token. */
-export type ResolvedStages = Required<SamplingStages>;
 
 export interface RoundRules {
   readonly stages: ResolvedStages;
