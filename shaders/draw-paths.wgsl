@@ -5,7 +5,6 @@
 
 override WORKGROUP_SIZE: u32 = 256; // at most 256
 
-const FAN_IN = 16u;
 const ROOT = 1u; // in the candidate tree; row 0 of log_probs is the root's
 
 struct Params {
@@ -19,16 +18,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> log_probs: array<f32>;              // [nodes, vocab], what warp-rows kept
 @group(0) @binding(2) var<storage, read_write> candidates: array<Candidate>; // [paths]
 @group(0) @binding(3) var<uniform> params: Params;
-
-var<workgroup> best: array<Ranked, 256>;
-
-fn best_from(first: u32, step: u32, end: u32) -> Ranked {
-  var found = best[first];
-  for (var i = first + step; i < end; i += step) {
-    if (beats(best[i], found)) { found = best[i]; }
-  }
-  return found;
-}
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
@@ -47,12 +36,9 @@ fn main(
       if (beats(candidate, own)) { own = candidate; }
     }
   }
-  best[lane] = own;
-  workgroupBarrier();
-  if (lane < FAN_IN) { best[lane] = best_from(lane, FAN_IN, WORKGROUP_SIZE); }
-  workgroupBarrier();
+  let found = best_of_lanes(lane, own);
   if (lane == 0u) {
-    let token = min(best_from(0u, 1u, min(FAN_IN, WORKGROUP_SIZE)).id, params.vocab - 1u);
+    let token = min(found.id, params.vocab - 1u);
     candidates[path] = Candidate(token, log_probs[row + token]);
   }
 }

@@ -2,7 +2,6 @@
 // lanes take part in a pass over the vocabulary. Its kernel declares `target_rows`, `tree`, `control` and `params`.
 
 const NO_CHILD = 0xffffffffu;
-const FAN_IN = 16u; // sums added by one lane: a loop over barriers compiles very slowly on some drivers
 
 // Differences between shares that add up to 1 are off by this much in all: a smaller residual is rounding.
 const NOTHING = 0x1p-22;
@@ -13,7 +12,6 @@ const SMALLEST = 0x1p-100;
 const KEPT = 0x1p-40;
 
 var<workgroup> sums: array<vec2<f32>, 256>;
-var<workgroup> best: array<Ranked, 256>;
 
 // Exact zero for an excluded token.
 fn probability(log_p: f32) -> f32 {
@@ -49,15 +47,6 @@ fn add_lanes(lane: u32, own: vec2<f32>) -> vec2<f32> {
   return sum;
 }
 
-fn best_from(first: u32, step: u32, end: u32) -> u32 {
-  var found = best[first];
-  for (var i = first + step; i < end; i += step) {
-    if (beats(best[i], found)) { found = best[i]; }
-  }
-  best[first] = found;
-  return found.id;
-}
-
 // A token drawn at `node` in proportion to its row of `target_rows`, weights or their logarithms; for lane 0.
 // NO_ID where no token has any. All lanes must call it.
 fn draw_token(lane: u32, node: u32, is_log: bool) -> u32 {
@@ -77,11 +66,5 @@ fn draw_token(lane: u32, node: u32, is_log: bool) -> u32 {
       if (beats(candidate, own)) { own = candidate; }
     }
   }
-  best[lane] = own;
-  workgroupBarrier();
-  var id = NO_ID;
-  if (lane < FAN_IN) { id = best_from(lane, FAN_IN, WORKGROUP_SIZE); }
-  workgroupBarrier();
-  if (lane == 0u) { id = best_from(0u, 1u, min(FAN_IN, WORKGROUP_SIZE)); }
-  return id;
+  return best_of_lanes(lane, own).id;
 }

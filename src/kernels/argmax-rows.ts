@@ -1,3 +1,4 @@
+import bestOfLanes from "../../shaders/shared/best-of-lanes.wgsl?raw";
 import wgsl from "../../shaders/argmax-rows.wgsl?raw";
 import order from "../../shaders/shared/order.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
@@ -6,7 +7,7 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 export const argmaxRows = defineKernel({
   name: "argmax-rows",
   wgsl,
-  shared: [order],
+  shared: [order, bestOfLanes],
   buffers: { logits: "read", ids: "read_write" },
   params: { vocab: "u32" },
   constants: { WORKGROUP_SIZE: 256 },

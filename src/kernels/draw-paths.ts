@@ -1,3 +1,4 @@
+import bestOfLanes from "../../shaders/shared/best-of-lanes.wgsl?raw";
 import wgsl from "../../shaders/draw-paths.wgsl?raw";
 import candidate from "../../shaders/shared/candidate.wgsl?raw";
 import control from "../../shaders/shared/control.wgsl?raw";
@@ -9,7 +10,7 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 export const drawPaths = defineKernel({
   name: "draw-paths",
   wgsl,
-  shared: [candidate, control, noise, order],
+  shared: [candidate, control, noise, order, bestOfLanes],
   buffers: { control: "read", log_probs: "read", candidates: "read_write" },
   params: { vocab: "u32", frontier_start: "u32", step: "u32", level_start: "u32" },
   constants: { WORKGROUP_SIZE: 256 },

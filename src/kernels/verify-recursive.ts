@@ -1,3 +1,4 @@
+import bestOfLanes from "../../shaders/shared/best-of-lanes.wgsl?raw";
 import commitRound from "../../shaders/shared/commit-round.wgsl?raw";
 import control from "../../shaders/shared/control.wgsl?raw";
 import noise from "../../shaders/shared/noise.wgsl?raw";
@@ -15,7 +16,7 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 export const verifyRecursive = defineKernel({
   name: "verify-recursive",
   wgsl,
-  shared: [control, ring, tree, noise, order, commitRound, rejection],
+  shared: [control, ring, tree, noise, order, commitRound, rejection, bestOfLanes],
   buffers: {
     target_rows: "read_write",
     draft_rows: "read_write",
