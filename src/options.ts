@@ -1,5 +1,10 @@
 /** What page code passes in: model sources, load options, decoders and generate options. */
+import type { Decoder } from "./options/decoders.ts";
 import type { LoadProgress } from "./stream-part.ts";
+
+export * from "./options/decoders.ts";
+export * from "./options/sampling.ts";
+export * from "./options/trees.ts";
 
 /** File name to content, as in a model folder: `config.json`, `model.safetensors`, `tokenizer.json`, ... */
 export type ModelFileMap = Readonly<
@@ -41,137 +46,6 @@ export interface LoadOptions {
   /** Aborts loading and frees what was loaded. */
   readonly signal?: AbortSignal;
 }
-
-/** Takes the most probable token at every step; the lowest id on a tie. */
-export interface GreedyDecoder {
-  readonly kind: "greedy";
-}
-
-/**
- * Which of the model's tokens may be drawn, and how evenly. In Hugging Face's order: temperature, top-k, top-p, min-p; a
- * token exactly as probable as the last one kept is kept too.
- */
-export interface SamplingStages {
-  /** Logits are divided by it: below 1 the likely tokens get likelier. 0 to 100; 0 is greedy. Default 1. */
-  readonly temperature?: number;
-  /** Keep the `topK` most probable tokens. 1 up; 0 keeps all. Default 0. */
-  readonly topK?: number;
-  /** Of those, keep the fewest that together have this share (nucleus sampling, arXiv 1904.09751). Above 0 to 1. Default 1: all. */
-  readonly topP?: number;
-  /** Of those, keep tokens at least this share as probable as the most probable one (arXiv 2407.01082). 0 to 1. Default 0: all. */
-  readonly minP?: number;
-}
-
-/** Sampling stages with nothing left out; temperature 0 takes the most probable token. */
-export type ResolvedStages = Required<SamplingStages>;
-
-/**
- * Draws every token from the model's distribution. The noise is a function of seed, position and token id, so the same
- * seed gives the same text on the same device.
- */
-export interface SampleDecoder extends SamplingStages {
-  readonly kind: "sample";
-}
-
-/** One path of `length` tokens (1..63): plain speculative decoding. */
-export interface ChainTree {
-  readonly kind: "chain";
-  readonly length: number;
-}
-
-/**
- * Constant branching: every node at depth i gets `branching[i]` children, drawn without replacement (Recursive
- * Speculative Decoding, arXiv 2402.14160, RSD-C). The whole tree has at most 64 nodes, the root included.
- */
-export interface BranchingTree {
-  readonly kind: "rsd-c";
-  readonly branching: readonly number[];
-}
-
-/**
- * A stochastic beam search: `width` paths of `depth` tokens, drawn without replacement (Recursive Speculative Decoding,
- * arXiv 2402.14160, RSD-S). `1 + width * depth` is at most 64.
- */
-export interface BeamTree {
-  readonly kind: "rsd-s";
-  readonly width: number;
-  readonly depth: number;
-}
-
-/**
- * `count` paths of `length` tokens, each drawn on its own, with replacement (SpecTr, arXiv 2310.15141; SpecInfer, arXiv
- * 2305.09781). `1 + count * length` is at most 64.
- */
-export interface PathsTree {
-  readonly kind: "paths";
-  readonly count: number;
-  readonly length: number;
-}
-
-/**
- * The `nodes` most promising nodes by path probability under the draft (after EAGLE-2, arXiv 2406.16858, and OPT-Tree,
- * arXiv 2406.17276): each level keeps the `width` best, then the whole tree is cut to the budget. Where tokens are
- * sampled, the draft knows the noise the target will draw with, and takes it into account.
- */
-export interface BestFirstTree {
-  readonly kind: "best-first";
-  /** Nodes that the target scores, root included, 2..64. Default 16. */
-  readonly nodes?: number;
-  /** Longest path below the root, 1..63: one pass of the draft each. Default 5. */
-  readonly depth?: number;
-  /** Nodes kept per level, 1..63. Default 4. */
-  readonly width?: number;
-  /**
-   * The temperature of the softmax that turns the draft's scores into confidence, above 0 to 10: above 1 for a draft
-   * that is too sure of itself. Default 1.
-   */
-  readonly confidence?: number;
-}
-
-/** Nodes that one pass of the target scores, the root included. */
-export const MAX_TREE_NODES = 64;
-
-/** What a best-first tree is where its options are left out. */
-export const BEST_FIRST_DEFAULTS = { nodes: 16, depth: 5, width: 4, confidence: 1 } as const;
-
-/**
- * Chooses a best-first tree, or plain decoding, while decoding: by what each costs on this device and how much of it is
- * accepted (after SmartSpec, arXiv 2406.14066, and Sequoia, arXiv 2402.12374). The text does not depend on the choices.
- */
-export interface AutoTree {
-  readonly kind: "auto";
-}
-
-export type TreeOptions = ChainTree | BranchingTree | BeamTree | PathsTree | BestFirstTree;
-
-/** Which rule decides what of a tree is kept. `docs/speculation.md` has their formulas and says when to use which. */
-export type VerifyRule = "coupled" | "recursive" | "traversal" | "block" | "spectr" | "specinfer";
-
-/**
- * The trees a rule keeps lossless. `coupled` takes any; the others need the distribution that every node was drawn
- * from, so they refuse a tree whose nodes were chosen by what they turned out to be.
- */
-export type TreeAndRule =
-  | { readonly tree?: TreeOptions | AutoTree | "auto"; readonly verify?: "coupled" }
-  | {
-      readonly tree: ChainTree | BranchingTree | BeamTree;
-      readonly verify: "recursive" | "traversal";
-    }
-  | { readonly tree: ChainTree; readonly verify: "block" }
-  | { readonly tree: ChainTree | PathsTree; readonly verify: "spectr" | "specinfer" };
-
-/**
- * Drafts a token tree, scores it in one pass of the target and keeps a path of it. `tree` defaults to
- * `{ kind: "best-first" }`. `verify` defaults to `"coupled"`: the text is that of `sampling` run alone with the same
- * seed, token for token. The other rules draw from the same distribution, with other tokens.
- */
-export type SpeculativeDecoder = {
-  readonly kind: "speculative";
-  /** The linear decoder whose text this reproduces. Default greedy. */
-  readonly sampling?: GreedyDecoder | SampleDecoder | SamplingStages;
-} & TreeAndRule;
-
-export type Decoder = GreedyDecoder | SampleDecoder | SpeculativeDecoder;
 
 export interface GenerateOptions {
   /** Default: speculative with the default tree where a draft is loaded, else greedy. */

@@ -1,0 +1,39 @@
+/** What `decoder` may be. */
+import type { GreedyDecoder, SampleDecoder, SamplingStages } from "./sampling.ts";
+import type {
+  AutoTree,
+  BeamTree,
+  BranchingTree,
+  ChainTree,
+  PathsTree,
+  TreeOptions,
+} from "./trees.ts";
+
+/** Which rule decides what of a tree is kept. `docs/speculation.md` has their formulas and says when to use which. */
+export type VerifyRule = "coupled" | "recursive" | "traversal" | "block" | "spectr" | "specinfer";
+
+/**
+ * The trees a rule keeps lossless. `coupled` takes any; the others need the distribution that every node was drawn
+ * from, so they refuse a tree whose nodes were chosen by what they turned out to be.
+ */
+export type TreeAndRule =
+  | { readonly tree?: TreeOptions | AutoTree | "auto"; readonly verify?: "coupled" }
+  | {
+      readonly tree: ChainTree | BranchingTree | BeamTree;
+      readonly verify: "recursive" | "traversal";
+    }
+  | { readonly tree: ChainTree; readonly verify: "block" }
+  | { readonly tree: ChainTree | PathsTree; readonly verify: "spectr" | "specinfer" };
+
+/**
+ * Drafts a token tree, scores it in one pass of the target and keeps a path of it. `tree` defaults to
+ * `{ kind: "best-first" }`. `verify` defaults to `"coupled"`: the text is that of `sampling` run alone with the same
+ * seed, token for token. The other rules draw from the same distribution, with other tokens.
+ */
+export type SpeculativeDecoder = {
+  readonly kind: "speculative";
+  /** The linear decoder whose text this reproduces. Default greedy. */
+  readonly sampling?: GreedyDecoder | SampleDecoder | SamplingStages;
+} & TreeAndRule;
+
+export type Decoder = GreedyDecoder | SampleDecoder | SpeculativeDecoder;
