@@ -1,18 +1,10 @@
 // Block efficiency of one cell: the same prompts and seeds for every cell, so that differences are paired.
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
 import type { SamplingStages } from "../../src/options.ts";
 import { parameterCount } from "../../src/worker/host-engine.ts";
 import { roundSession, startSequence } from "../../tests/support/engine.ts";
+import type { Pair } from "../../tests/support/real-pairs.ts";
 import { type Cell, depthOf } from "./grid.ts";
-
-/** Two models on the GPU, and where texts begin. */
-export interface Pair {
-  readonly name: string;
-  readonly target: LlamaModel;
-  readonly draft: LlamaModel;
-  readonly prompts: readonly (readonly number[])[];
-}
 
 export interface Measured {
   readonly cell: Cell;

@@ -5,9 +5,9 @@ import {
   type Estimate,
   type Measured,
   memoryBoundSpeedUp,
-  type Pair,
   pairedGain,
 } from "./measure.ts";
+import type { Pair } from "../../tests/support/real-pairs.ts";
 
 const show = ({ mean, error }: Estimate): string => `${mean.toFixed(2)} ± ${error.toFixed(2)}`;
 const percent = ({ mean, error }: Estimate): string =>

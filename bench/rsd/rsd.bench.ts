@@ -6,14 +6,13 @@
 //
 // COPPICE_RSD_SEEDS (sequences per prompt, default 2), COPPICE_RSD_TOKENS (per sequence, default 64) and COPPICE_RSD_PAIRS
 // ("tales,stories") say how much is run, COPPICE_RSD_EXPERIMENT ("length" or "budget") which half.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { bench } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
-import { loadTestModel } from "../../tests/support/engine.ts";
-import { hasStories, storiesFiles, storiesGolden } from "../../tests/support/fixtures.ts";
+import { type Pair, realPairs } from "../../tests/support/real-pairs.ts";
 import { withGpu } from "../../tests/support/shared-gpu.ts";
 import { CELLS } from "./grid.ts";
-import { measure, type Measured, type Pair } from "./measure.ts";
+import { measure, type Measured } from "./measure.ts";
 import { plot, table } from "./report.ts";
 
 const amount = (name: string, fallback: number) => Number(process.env[name] ?? fallback);
@@ -22,50 +21,18 @@ const TOKENS = amount("COPPICE_RSD_TOKENS", 64);
 const PAIRS = (process.env["COPPICE_RSD_PAIRS"] ?? "tales,stories").split(",");
 const EXPERIMENT = process.env["COPPICE_RSD_EXPERIMENT"];
 const RESULTS = new URL("../results/", import.meta.url);
-const TALES = new URL("../../models/tales/", import.meta.url);
-
-function talesFiles(part: string) {
-  const read = (name: string) => new Uint8Array(readFileSync(new URL(`${part}/${name}`, TALES)));
-  return { "config.json": read("config.json"), "model.safetensors": read("model.safetensors") };
-}
-
-/** Texts of the goldens: openings that the pair's own tests use. */
-function talesPrompts(): number[][] {
-  const text = readFileSync(new URL("golden/greedy.json", TALES), "utf8");
-  const { target } = JSON.parse(text) as { target: { promptIds: number[] }[] };
-  return target.map(({ promptIds }) => promptIds);
-}
-
-const OPEN: Record<string, (gpu: Gpu) => Promise<Pair>> = {
-  async tales(gpu) {
-    return {
-      name: "tales",
-      target: await loadTestModel(gpu, talesFiles("target")),
-      draft: await loadTestModel(gpu, talesFiles("draft")),
-      prompts: talesPrompts(),
-    };
-  },
-  async stories(gpu) {
-    return {
-      name: "stories",
-      target: await loadTestModel(gpu, storiesFiles()),
-      draft: await loadTestModel(gpu, storiesFiles(), { layers: 4 }),
-      // The beginning of a story, of different lengths.
-      prompts: [1, 12, 25, 40, 60, 80].map((length) => storiesGolden().tokens.slice(0, length)),
-    };
-  },
-};
 
 async function run(): Promise<void> {
   mkdirSync(RESULTS, { recursive: true });
   for (const name of PAIRS) {
-    if (name === "stories" && !hasStories) {
-      console.log("stories260K is not there: left out.");
+    const open = realPairs[name];
+    if (!open) {
+      console.log(`${name} is not there: left out.`);
       continue;
     }
     for (const temperature of [1, 0.6]) {
       await withGpu(async (gpu) => {
-        const pair = await OPEN[name]!(gpu);
+        const pair = await open(gpu);
         const all: Measured[] = [];
         for (const cell of CELLS) {
           if (EXPERIMENT && cell.experiment !== EXPERIMENT) continue;
