@@ -5,7 +5,8 @@
 //   npx vitest bench --run --project lavapipe bench/rsd
 //
 // COPPICE_RSD_SEEDS (sequences per prompt, default 2), COPPICE_RSD_TOKENS (per sequence, default 64) and COPPICE_RSD_PAIRS
-// ("tales,stories") say how much is run, COPPICE_RSD_EXPERIMENT ("length" or "budget") which half.
+// ("tales,stories") and COPPICE_RSD_TEMPERATURES ("1,0.6") say how much is run, COPPICE_RSD_EXPERIMENT ("length" or "budget")
+// which half.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { bench } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
@@ -19,6 +20,7 @@ const amount = (name: string, fallback: number) => Number(process.env[name] ?? f
 const SEEDS = Array.from({ length: amount("COPPICE_RSD_SEEDS", 2) }, (_, i) => 101 + i);
 const TOKENS = amount("COPPICE_RSD_TOKENS", 64);
 const PAIRS = (process.env["COPPICE_RSD_PAIRS"] ?? "tales,stories").split(",");
+const TEMPERATURES = (process.env["COPPICE_RSD_TEMPERATURES"] ?? "1,0.6").split(",").map(Number);
 const EXPERIMENT = process.env["COPPICE_RSD_EXPERIMENT"];
 const RESULTS = new URL("../results/", import.meta.url);
 
@@ -30,7 +32,7 @@ async function run(): Promise<void> {
       console.log(`${name} is not there: left out.`);
       continue;
     }
-    for (const temperature of [1, 0.6]) {
+    for (const temperature of TEMPERATURES) {
       await withGpu(async (gpu) => {
         const pair = await open(gpu);
         const all: Measured[] = [];
