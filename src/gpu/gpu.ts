@@ -21,6 +21,12 @@ export class Gpu {
   /** The root of all buffers: its `bytes` is what the library holds on the GPU. */
   readonly buffers: BufferScope;
   readonly counters: GpuCounters = { submits: 0, readbacks: 0, dispatches: 0 };
+  /**
+   * Whether empty submissions go to the queue while a readback is awaited. Firefox looks for finished work every 100 ms, and
+   * whenever something is submitted (https://bugzilla.mozilla.org/show_bug.cgi?id=1870699). They carry no work and are not
+   * among `counters.submits`. Default false; `measureRoundTrip` decides.
+   */
+  nudges = false;
   readonly #staging: Staging;
   #timer: PhaseTimer | undefined;
   #lost: CoppiceError | undefined;
@@ -89,7 +95,8 @@ export class Gpu {
       this.#finish(encoder);
       this.counters.readbacks += 1;
       try {
-        const bytes = await mapStaging(staging, wanted);
+        const nudge = this.nudges ? () => this.device.queue.submit([]) : undefined;
+        const bytes = await mapStaging(staging, wanted, nudge);
         const times = timer?.read(bytes.pop()!);
         return { bytes, times };
       } catch (cause) {

@@ -4,3 +4,4 @@ export * from "./gpu.ts";
 export * from "./kernel.ts";
 export type { PhaseTimes } from "./phase-timer.ts";
 export * from "./recording.ts";
+export { measureRoundTrip } from "./round-trip.ts";

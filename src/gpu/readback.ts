@@ -43,13 +43,26 @@ export class Staging {
   }
 }
 
-/** Maps what `Staging.copy` packed and returns each slice's bytes as its own buffer. */
+/** Milliseconds between nudges: browsers' timers are seldom faster. */
+const NUDGE_INTERVAL = 4;
+
+/**
+ * Maps what `Staging.copy` packed and returns each slice's bytes as its own buffer. `nudge` is called every few
+ * milliseconds until that is done.
+ */
 export async function mapStaging(
   staging: GPUBuffer,
   slices: readonly BufferSlice[],
+  nudge?: () => void,
 ): Promise<ArrayBuffer[]> {
   const bytes = slices.reduce((sum, slice) => sum + slice.size, 0);
-  await staging.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
+  const mapped = staging.mapAsync(0x01, 0, bytes); // GPUMapMode.READ
+  const timer = nudge && setInterval(nudge, NUDGE_INTERVAL);
+  try {
+    await mapped;
+  } finally {
+    clearInterval(timer);
+  }
   const all = staging.getMappedRange(0, bytes).slice(0);
   staging.unmap();
   let at = 0;

@@ -6,7 +6,7 @@ import type { TreeOptions } from "../options.ts";
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
-import { type BufferScope, type Gpu, openGpu } from "../gpu/index.ts";
+import { type BufferScope, type Gpu, measureRoundTrip, openGpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { EngineFacts, ModelFacts } from "../stream-part.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
@@ -116,23 +116,6 @@ function treesOf(tree: ResolvedTree): readonly TreeOptions[] {
   return DEFAULT_ARMS.flatMap((arm) =>
     arm.tree === undefined ? [] : [{ kind: "best-first", ...arm.tree } as const],
   );
-}
-
-/**
- * The median of a few. Not the shortest: Firefox looks for finished work every 100 ms
- * (https://bugzilla.mozilla.org/show_bug.cgi?id=1870699), and the first one may happen to end just before it looks.
- */
-async function measureRoundTrip(gpu: Gpu): Promise<number> {
-  const scope = gpu.buffers.child("round trip");
-  const slice = scope.storage("nothing", 16);
-  const times: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const started = performance.now();
-    await gpu.submitAndRead([], [slice]);
-    times.push(performance.now() - started);
-  }
-  scope.dispose();
-  return times.sort((a, b) => a - b)[2]!;
 }
 
 function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {

@@ -169,14 +169,6 @@ test("the GPU's time is told by phase, where there are timestamps", async () => 
   }
 });
 
-// Firefox looks for finished work every 100 ms (https://bugzilla.mozilla.org/show_bug.cgi?id=1870699), which is much longer
-// than a round.
-test("by default several rounds run per readback", async () => {
-  const options = { decoder: { kind: "greedy" }, maxNewTokens: COUNT } as const;
-  const { metrics } = resultOf(await firefox.generate("tales", PROMPT, options));
-  if (firefoxDriver()) expect(metrics.readbacks).toBeLessThan(metrics.rounds / 2);
-});
-
 test("one round per readback and eight: the same speculative text", async () => {
   const sampling = { temperature: 0.8, topP: 0.9 };
   const decoder = { kind: "speculative", sampling, tree: { kind: "chain", length: 3 } } as const;
