@@ -52,9 +52,40 @@ export async function recordForward(
   model: LlamaModel,
   pass: ForwardPass,
 ): Promise<Recording> {
+  const recording = await recordEmbedding(gpu, scope, model, pass);
+  recording.append(await recordLayers(gpu, scope, model, pass));
+  return recording;
+}
+
+/** The pass's first dispatch alone: its rows' embeddings, and where each row stands. */
+export async function recordEmbedding(
+  gpu: Gpu,
+  scope: BufferScope,
+  model: LlamaModel,
+  pass: ForwardPass,
+): Promise<Recording> {
+  const { embedding } = model.weights;
+  const recording = new Recording();
+  const pipeline = await gpu.kernels.compile(embedRows, {
+    statics: pass.treeStatics,
+    weights: embedding.type,
+  });
+  const { control, tree, scratch } = pass;
+  const buffers = { control, tree, table: embedding.slice, rows: scratch.rowTable, x: scratch.x };
+  const params = { cols4: embedding.k / 4, row_start: pass.rowStart, lag: pass.lag };
+  recording.dispatch(pipeline.bind(scope, buffers, params), embedRowsGrid(pass.rows));
+  return recording;
+}
+
+/** The rest of the pass, which does not depend on `rowStart`: one recording serves rows that stand elsewhere each time. */
+export async function recordLayers(
+  gpu: Gpu,
+  scope: BufferScope,
+  model: LlamaModel,
+  pass: Omit<ForwardPass, "rowStart">,
+): Promise<Recording> {
   const recording = new Recording();
   const recorder = { gpu, scope, model, pass, recording };
-  await recordEmbedding(recorder);
   for (let i = 0; i < model.weights.layers.length; i++) {
     const layer = model.weights.layers[i]!;
     await recordAttention(recorder, layer, pass.cache[i]!);
@@ -68,20 +99,8 @@ interface Recorder {
   readonly gpu: Gpu;
   readonly scope: BufferScope;
   readonly model: LlamaModel;
-  readonly pass: ForwardPass;
+  readonly pass: Omit<ForwardPass, "rowStart">;
   readonly recording: Recording;
-}
-
-async function recordEmbedding({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
-  const { embedding } = model.weights;
-  const pipeline = await gpu.kernels.compile(embedRows, {
-    statics: pass.treeStatics,
-    weights: embedding.type,
-  });
-  const { control, tree, scratch } = pass;
-  const buffers = { control, tree, table: embedding.slice, rows: scratch.rowTable, x: scratch.x };
-  const params = { cols4: embedding.k / 4, row_start: pass.rowStart, lag: pass.lag };
-  recording.dispatch(pipeline.bind(scope, buffers, params), embedRowsGrid(pass.rows));
 }
 
 async function recordAttention(
