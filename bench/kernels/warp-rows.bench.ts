@@ -2,6 +2,7 @@ import type { Gpu } from "../../src/gpu/index.ts";
 import {
   encodeControl,
   NOISE,
+  warpParams,
   warpRows,
   warpRowsGrid,
   warpRowsLanes,
@@ -12,12 +13,16 @@ import { VOCABS } from "../trees.ts";
 
 const ROWS = 8;
 
+const OFF = { temperature: 0.8, topK: 0, topP: 1, minP: 0, typicalP: 1, topNSigma: 0 };
 const STAGES = {
-  "no stage": { top_k: 0, top_p: 1, min_p: 0 },
-  "min-p": { top_k: 0, top_p: 1, min_p: 0.05 },
-  "top-p": { top_k: 0, top_p: 0.9, min_p: 0 },
-  "top-k and top-p": { top_k: 50, top_p: 0.9, min_p: 0 },
+  "no stage": OFF,
+  "min-p": { ...OFF, minP: 0.05 },
+  "top-p": { ...OFF, topP: 0.9 },
+  "top-k and top-p": { ...OFF, topK: 50, topP: 0.9 },
+  typical: { ...OFF, typicalP: 0.9 },
+  "top-n-sigma": { ...OFF, topNSigma: 1 },
 };
+const ORDER = ["temperature", "topNSigma", "topK", "topP", "minP", "typicalP"] as const;
 
 const variants = VOCABS.flatMap((vocab) =>
   [...new Set([warpRowsLanes(vocab), 64, 256])].flatMap((lanes) =>
@@ -38,8 +43,7 @@ const variants = VOCABS.flatMap((vocab) =>
         const params = {
           vocab,
           first: 0,
-          temperature: 0.8,
-          ...stages,
+          ...warpParams({ ...stages, order: ORDER }),
           noise: NOISE.shared,
           sharpness: 1,
           keep: 1,

@@ -17,10 +17,13 @@ export const warpRows = defineKernel({
   params: {
     vocab: "u32",
     first: "u32",
+    order: "u32",
     temperature: "f32",
     top_k: "u32",
     top_p: "f32",
     min_p: "f32",
+    typical_p: "f32",
+    n_sigma: "f32",
     noise: "u32",
     sharpness: "f32",
     keep: "u32",
@@ -31,6 +34,35 @@ export const warpRows = defineKernel({
 
 /** `params.noise`: none, the noise draft and target share, or the draft's own. */
 export const NOISE = { none: 0, shared: 1, own: 2 } as const;
+
+/** A stage's number in `params.order`, and whether its value, rounded to f32, leaves it out. */
+const STAGES = {
+  temperature: { number: 1, isOff: (value: number) => value === 1 },
+  topK: { number: 2, isOff: (value: number) => value === 0 },
+  topP: { number: 3, isOff: (value: number) => value >= 1 },
+  minP: { number: 4, isOff: (value: number) => value === 0 },
+  typicalP: { number: 5, isOff: (value: number) => value >= 1 },
+  topNSigma: { number: 6, isOff: (value: number) => value === 0 },
+} as const;
+
+/** Each stage's value, as the options have them, and the order they run in. */
+export type WarpStages = Readonly<Record<keyof typeof STAGES, number>> & {
+  readonly order: readonly (keyof typeof STAGES)[];
+};
+
+/** The stages as parameters. One that is off takes no pass. */
+export function warpParams(stages: WarpStages) {
+  const on = stages.order.filter((name) => !STAGES[name].isOff(Math.fround(stages[name])));
+  return {
+    order: on.reduceRight((word, name) => word * 16 + STAGES[name].number, 0),
+    temperature: stages.temperature,
+    top_k: stages.topK,
+    top_p: stages.topP,
+    min_p: stages.minP,
+    typical_p: stages.typicalP,
+    n_sigma: stages.topNSigma,
+  };
+}
 
 export function warpRowsGrid(rows: number): Grid {
   return [rows];

@@ -1,6 +1,6 @@
 /** What every part of a round's recording needs. */
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
-import { warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
+import { warpParams, warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
 import type { RoundRules } from "./round-rules.ts";
 import type { TreeSession } from "./tree-session.ts";
 
@@ -48,10 +48,7 @@ export async function recordWarp(
   const params = {
     vocab,
     first,
-    temperature,
-    top_k: rules.stages.topK,
-    top_p: rules.stages.topP,
-    min_p: rules.stages.minP,
+    ...warpParams({ ...rules.stages, temperature }),
     noise,
     sharpness,
     keep: keepAt === undefined ? 0 : 1,

@@ -2,9 +2,15 @@
 import { expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
 import { Recording } from "../../src/gpu/index.ts";
-import { encodeControl, NOISE, warpRows, warpRowsGrid } from "../../src/kernels/index.ts";
+import {
+  encodeControl,
+  NOISE,
+  warpParams,
+  warpRows,
+  warpRowsGrid,
+} from "../../src/kernels/index.ts";
 import { argmaxRows } from "../reference/argmax-rows.ts";
-import { logProbs, lowestKept, type Stages } from "../reference/warp-rows.ts";
+import { keptOf, logProbs, orderOf, sortedDown, type Stages } from "../reference/warp-rows.ts";
 import { chiSquareExcess } from "../support/chi-square.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { faultTest } from "../support/slow-adapters.ts";
@@ -39,10 +45,7 @@ async function draws(gpu: Gpu, { noise, stages }: Draws, spec = warpRows): Promi
   const params = {
     vocab: VOCAB,
     first: 0,
-    temperature: stages.temperature,
-    top_k: stages.topK,
-    top_p: stages.topP,
-    min_p: stages.minP,
+    ...warpParams({ typicalP: 1, topNSigma: 0, ...stages, order: orderOf(stages) }),
     noise: NOISE[noise],
     sharpness: 2,
     keep: 0,
@@ -59,7 +62,7 @@ async function draws(gpu: Gpu, { noise, stages }: Draws, spec = warpRows): Promi
  * pairs of rows that stand next to each other.
  */
 function excesses(tokens: readonly number[], stages: Stages): number[] {
-  const p = logProbs(LOGITS, lowestKept(LOGITS, stages), stages.temperature).map(Math.exp);
+  const p = logProbs(LOGITS, keptOf(sortedDown(LOGITS), stages), stages.temperature).map(Math.exp);
   const law = new Map<string, number>();
   const pairLaw = new Map<string, number>();
   p.forEach((first, a) => {
@@ -105,10 +108,10 @@ const FAULTS: [string, string, string][] = [
   ["uniform noise", "return -log(exponential)", "return u"],
   [
     "the temperature twice",
-    "(x - top) / params.temperature - log_sum",
-    "(x - top) / (params.temperature * params.temperature)",
+    "(x - top) / temperature - log_sum",
+    "(x - top) / (temperature * temperature)",
   ],
-  ["no min-p", "params.min_p > 0.0", "params.min_p > 2.0"],
+  ["no min-p", "stage == MIN_P) { raise", "stage == 99u) { raise"],
   [
     "coarse noise",
     "let bits = random_bits(seed, purpose, place, token)",

@@ -87,10 +87,24 @@ test("on rows as models have them, rounding decides next to nothing", () =>
     expect(tally.close / tally.rows).toBeLessThan(0.05);
   }));
 
+test("typical and top-n-sigma, in llama.cpp's order, on a large vocabulary", () =>
+  withGpu(async (gpu) => {
+    const rows = modelRows(32003, 2);
+    const order = ["topNSigma", "topK", "typicalP", "topP", "minP", "temperature"] as const;
+    const cases = [
+      { ...PLAIN, typicalP: 0.5 },
+      { ...PLAIN, topNSigma: 2 },
+      { temperature: 0.5, topK: 2000, topP: 0.75, minP: 0.0625, typicalP: 0.875, topNSigma: 3 },
+    ].map((stages): WarpCase => ({ rows, stages: { ...stages, order }, lanes: 256 }));
+    expect(await faults(gpu, cases, noTally())).toEqual([]);
+  }));
+
 test("a row has the same bits alone and among others", () =>
   withGpu(async (gpu) => {
     const rows = awkwardLogits(257);
-    const stages = { temperature: Math.fround(0.7), topK: 90, topP: Math.fround(0.9), minP: 0.01 };
+    const all = { topK: 90, topP: Math.fround(0.9), minP: 0.01, typicalP: 0.75, topNSigma: 2 };
+    const order = ["topNSigma", "topK", "typicalP", "topP", "minP", "temperature"] as const;
+    const stages = { temperature: Math.fround(0.7), ...all, order };
     for (const noise of NOISES) {
       const one = { rows, stages, noise };
       const alone = rows.map((row, r) => ({ ...one, rows: [row], standsAt: r }));
@@ -119,23 +133,22 @@ test("log-probabilities are kept where they are asked for, and nowhere else", ()
     expect(differingBits(later!.perturbed, kept!.perturbed)).toBe(0);
   }));
 
-const MIN_P = "max(low, min(order_key(top + params.temperature * log(params.min_p)), highest))";
-const BARE_MIN_P =
-  "min(max(low, order_key(top + params.temperature * log(params.min_p))), highest)";
+const RAISED = "lowest = max(lowest, min(order_key(to), highest));";
+const BARE_RAISED = "lowest = min(max(lowest, order_key(to)), highest);";
 const UNSHARP = "perturbed = log_p / params.sharpness;\n";
 
 const FAULTS: [string, string, string][] = [
   ["one token too many", "f32(min(params.top_k, params.vocab))", "f32(params.top_k) + 1.0"],
-  ["what is enough is not", "weights >= vec4(enough)", "weights > vec4(enough)"],
+  ["what is enough is not", "added >= vec4(enough)", "added > vec4(enough)"],
   ["top-p of all tokens", "params.top_p * sum", "params.top_p"],
   ["too few passes", "PASSES = 14u", "PASSES = 12u"],
   ["three of four cuts", "+ reached.w", ""],
   ["the cuts leave out the rest", "+ min(i, vec4(width % 5u))", ""],
   ["-infinity is kept", "NEGATIVE_INFINITY_KEY + 1u;", "0u;"],
-  ["a row without a finite logit", MIN_P, BARE_MIN_P],
-  ["min-p without the temperature", "params.temperature * log", "log"],
-  ["min-p instead of the stages before", "low = max(low, min(", "low = max(1u, min("],
-  ["shares without the temperature", "exp((x - top) / params.temperature)", "exp(x - top)"],
+  ["a row without a finite logit", RAISED, BARE_RAISED],
+  ["min-p without the temperature", "+ temperature * log", "+ log"],
+  ["min-p instead of the stages before", "lowest = max(lowest, min(", "lowest = max(1u, min("],
+  ["shares without the temperature", "exp((x - top) / divisor)", "exp(x - top)"],
   ["lanes beyond 16 left out", "i < WORKGROUP_SIZE; i += FAN_IN", "i < FAN_IN; i += FAN_IN"],
   ["not normalised", "- log_sum, 0.0)", ", 0.0)"],
   ["the noise of the token before", "row.position + 1u", "row.position"],
@@ -145,6 +158,13 @@ const FAULTS: [string, string, string][] = [
   ["noise not keyed by token", "purpose, place, c)", "purpose, place, 0u)"],
   ["sharp noise alone", "      perturbed = log_p;\n", UNSHARP],
   ["kept at the first row", "params.log_row + group.x", "group.x"],
+  ["only the first stages", "rest /= 16u;", "rest /= 256u;"],
+  ["typical on one side", "order_key(-abs(max(", "order_key(-(max("],
+  ["what is not typical returns", "|| typical < least_typical", ""],
+  ["the largest that is not typical", "stage == TYPICAL && step > PASSES", "step > 99u"],
+  ["the mean at another temperature", "center_temperature = temperature;", ""],
+  ["sigma from the mean", "(distance - mean) * (distance - mean)", "distance * distance"],
+  ["the variance for the deviation", "sqrt(mean)", "mean"],
 ];
 
 faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>

@@ -4,6 +4,7 @@ import { loadModel } from "../../src/model/index.ts";
 import type { LlamaModel } from "../../src/model/index.ts";
 import { openSource } from "../../src/model/source.ts";
 import type { Dtype, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
+import { resolveSampling } from "../../src/decoder/sampling-options.ts";
 import { GpuRoundSession, planTree, TreeSession } from "../../src/tree/index.ts";
 
 export { withGpu } from "./shared-gpu.ts";
@@ -46,7 +47,7 @@ export async function roundSession(
   { stages, verify = "coupled" }: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
-  const rules = { stages: { temperature: 0, topK: 0, topP: 1, minP: 0, ...stages }, verify };
+  const rules = { stages: resolveSampling("stages", stages), verify };
   const parts = { target: treeSession(gpu, target), rules };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
   const plans = [tree].flat().map((one) => planTree(one, target.config.vocabSize));

@@ -1,5 +1,5 @@
 // Rows and sampling stages that bite, for warp-rows.
-import type { Stages } from "../reference/warp-rows.ts";
+import type { Stage, Stages } from "../reference/warp-rows.ts";
 import { normals, uniforms } from "./random.ts";
 
 /** Each row with a nature of its own. */
@@ -31,6 +31,14 @@ export function awkwardLogits(vocab: number): Float32Array<ArrayBuffer>[] {
 const TEMPERATURES = [1, 0.7, 0.01, 100];
 const TOP_P = [1, 0.9, 0.5, 1e-6, 0.99999994, 1e-45];
 const MIN_P = [0, 0.05, 1, 0.5, 1e-30];
+const TYPICAL_P = [1, 0.9, 0.5, 0.2, 1e-6, 0.99999994];
+const SIGMAS = [0, 1, 0.3, 3, 1e-3, 100];
+const ORDERS: (readonly Stage[])[] = [
+  ["topNSigma", "topK", "typicalP", "topP", "minP", "temperature"],
+  ["temperature", "topNSigma", "topK", "topP", "minP", "typicalP"],
+  ["typicalP", "minP", "temperature", "topK"],
+  ["minP", "topNSigma", "topP"],
+];
 const topKs = (vocab: number) => [0, 1, 2, 40, vocab - 1, vocab, vocab + 7, 0xffffffff];
 
 /** Every stage alone, then `count` combinations. Numbers are f32. */
@@ -50,10 +58,24 @@ export function awkwardStages(vocab: number, count: number): Stages[] {
     topP: one(TOP_P),
     minP: one(MIN_P),
   }));
-  return (count > 8 ? [...alone, ...combined] : combined).map((stages) => ({
+  // Sorting by distance is slow here, not on a GPU.
+  const ordered = Array.from({ length: vocab > 4096 ? 0 : Math.min(12, count) }, (_, i) => ({
+    ...combined[i]!,
+    typicalP: one(TYPICAL_P),
+    topNSigma: one(SIGMAS),
+    order: ORDERS[i % ORDERS.length]!,
+  }));
+  const news = [
+    ...TYPICAL_P.map((typicalP) => ({ ...none, typicalP })),
+    ...SIGMAS.map((topNSigma) => ({ ...none, topNSigma, order: ORDERS[0]! })),
+  ];
+  const all: Stages[] = [...(count > 8 ? [...alone, ...news] : []), ...combined, ...ordered];
+  return all.map((stages) => ({
+    ...stages,
     temperature: Math.fround(stages.temperature),
-    topK: stages.topK,
     topP: Math.fround(stages.topP),
     minP: Math.fround(stages.minP),
+    ...(stages.typicalP && { typicalP: Math.fround(stages.typicalP) }),
+    ...(stages.topNSigma && { topNSigma: Math.fround(stages.topNSigma) }),
   }));
 }

@@ -1,8 +1,23 @@
 // Runs warp-rows, and holds what it gave against the reference.
 import { Recording, type Gpu } from "../../src/gpu/index.ts";
-import { encodeControl, NOISE, warpRows, warpRowsGrid } from "../../src/kernels/index.ts";
+import {
+  encodeControl,
+  NOISE,
+  warpParams,
+  warpRows,
+  warpRowsGrid,
+} from "../../src/kernels/index.ts";
 import { DRAFT_NOISE, drawPlace, randomBits, TOKEN_NOISE } from "../reference/noise.ts";
-import { logProbs, lowestKept, type Stages } from "../reference/warp-rows.ts";
+import {
+  type Kept,
+  keptOf,
+  logProbs,
+  orderOf,
+  sortedDown,
+  type Stages,
+  temperatureAfter,
+} from "../reference/warp-rows.ts";
+import { shiftsOf } from "./stage-errors.ts";
 import { gumbelRange, logError, shareErrors, SMALLEST, UNIT } from "./tolerance.ts";
 
 export interface WarpCase {
@@ -52,10 +67,7 @@ export async function warp(gpu: Gpu, cases: readonly WarpCase[], spec = warpRows
     const params = {
       vocab,
       first,
-      temperature: stages.temperature,
-      top_k: stages.topK,
-      top_p: stages.topP,
-      min_p: stages.minP,
+      ...warpParams({ typicalP: 1, topNSigma: 0, ...stages, order: orderOf(stages) }),
       noise: NOISE[one.noise ?? "none"],
       sharpness: one.sharpness ?? 1,
       keep: keepAt === undefined ? 0 : 1,
@@ -85,15 +97,15 @@ const LARGEST = 3.4028234e38;
 export function warpFaults(actual: Warped, one: WarpCase, tally: Tally): string[] {
   const { rows, stages, lanes = 64, sharpness = 1, noise = "none", first = 0, keepAt = 0 } = one;
   const vocab = rows[0]!.length;
-  const { temperature } = stages;
+  const temperature = temperatureAfter(stages);
   return rows.flatMap((row, r) => {
     const start = (keepAt + r) * vocab;
     const logs = actual.kept.subarray(start, start + vocab);
     const perturbed = actual.perturbed.subarray(r * vocab, (r + 1) * vocab);
-    const cut = cutFault(row, logs, stages, lanes, tally);
-    if (typeof cut === "string") return [`row ${r}: ${cut}`];
-    const wanted = logProbs(row, cut, temperature);
-    const { sum, relative } = shareErrors(distancesFrom(row, cut, temperature), vocab, lanes);
+    const kept = keptFault(row, logs, stages, lanes, tally);
+    if (typeof kept === "string") return [`row ${r}: ${kept}`];
+    const wanted = logProbs(row, kept, temperature);
+    const { sum, relative } = shareErrors(distancesFrom(row, kept, temperature), vocab, lanes);
     const ofSum = relative + logError(sum);
     const [purpose, place] =
       noise === "own"
@@ -121,45 +133,52 @@ export function warpFaults(actual: Warped, one: WarpCase, tally: Tally): string[
   });
 }
 
-const distancesFrom = (row: Float32Array, lowest: number, temperature: number) => {
-  const kept = [...row].filter((x) => x >= lowest);
-  const top = kept.reduce((a, b) => Math.max(a, b), -Infinity);
-  return kept.map((x) => (top - x) / temperature);
-};
+const isIn = (x: number, { lowest, highest }: Kept): boolean => x >= lowest && x <= highest;
 
-/** The lowest logit kept, or what is wrong with it. */
-function cutFault(
+const distancesFrom = (row: Float32Array, kept: Kept, temperature: number) =>
+  [...row].filter((x) => isIn(x, kept)).map((x) => (kept.highest - x) / temperature);
+
+/**
+ * What is kept, or what is wrong with it: every threshold is moved by its error either way, and the kernel keeps
+ * at least what all of them keep, at most what any of them does.
+ */
+function keptFault(
   row: Float32Array,
   logs: Float32Array,
   stages: Stages,
   lanes: number,
   tally: Tally,
-): number | string {
-  const { temperature, topP, minP } = stages;
-  const finite = distancesFrom(row, -LARGEST, temperature);
-  const { relative } = shareErrors(finite, row.length, lanes);
-  const top = row.reduce((a, b) => (b > a || Number.isNaN(a) ? b : a), -Infinity);
-  const below = temperature * Math.log(minP || 1);
-  // The share, the total and their product with top-p; the logarithm, its product and the sum.
-  const share = topP < 1 ? 2 * relative + UNIT : 0;
-  const logit =
-    minP > 0
-      ? temperature * logError(minP) + 2 * UNIT * (Math.abs(below) + Math.abs(top)) + SMALLEST
-      : 0;
-  // A lower share and a higher logit keep less.
-  const most = lowestKept(row, stages, { share: -share, logit });
-  const least = lowestKept(row, stages, { share, logit: -logit });
-  tally.rows += 1;
-  tally.close += Number(least < most);
-  // A log-probability beyond f32 is -infinity, so what is kept shows only above that.
-  const visible = [...row].filter((x) => (top - x) / temperature < LARGEST * 0.999);
-  const seen = [...row].filter((_, c) => logs[c]! > -Infinity);
-  const lowest = seen.reduce((a, b) => Math.min(a, b), Infinity);
-  if (lowest > most || lowest < least) {
-    const hidden = visible.length === 0 ? Infinity : visible.reduce((a, b) => Math.min(a, b));
-    if (!(lowest === hidden && least < hidden))
-      return `keeps ${lowest} up, not ${least} to ${most}`;
-  }
+): Kept | string {
   if (logs.some((log) => Number.isNaN(log))) return "NaN";
-  return seen.length > 0 || least === Infinity ? lowest : `nothing is kept`;
+  const sorted = sortedDown(row);
+  const all = shiftsOf(sorted, row.length, stages, lanes).map((shift) =>
+    keptOf(sorted, stages, shift),
+  );
+  const least: Kept = { lowest: -Infinity, highest: Infinity };
+  const most: Kept = { lowest: Infinity, highest: -Infinity };
+  for (const { lowest, highest } of all) {
+    least.lowest = Math.max(least.lowest, lowest);
+    least.highest = Math.min(least.highest, highest);
+    most.lowest = Math.min(most.lowest, lowest);
+    most.highest = Math.max(most.highest, highest);
+  }
+  tally.rows += 1;
+  tally.close += Number(least.lowest > most.lowest || least.highest < most.highest);
+  const seen = [...row].filter((_, c) => logs[c]! > -Infinity);
+  const kept = {
+    lowest: seen.reduce((a, b) => Math.min(a, b), Infinity),
+    highest: seen.reduce((a, b) => Math.max(a, b), -Infinity),
+  };
+  // A log-probability beyond f32 is -infinity, so what is kept shows only above that.
+  const temperature = temperatureAfter(stages);
+  const visible = (x: number): boolean => (kept.highest - x) / temperature < LARGEST * 0.999;
+  if (sorted.some((x) => isIn(x, least) && visible(x) && !isIn(x, kept)) || seen.length === 0) {
+    if (sorted.length > 0) return `keeps ${say(kept)}, less than ${say(least)}`;
+  }
+  if (!seen.every((x) => isIn(x, most))) return `keeps ${say(kept)}, more than ${say(most)}`;
+  const inside = [...row].filter((x) => isIn(x, kept)).length;
+  if (inside !== seen.length) return `keeps ${seen.length} of ${inside} in ${say(kept)}`;
+  return kept;
 }
+
+const say = ({ lowest, highest }: Kept): string => `${highest} down to ${lowest}`;

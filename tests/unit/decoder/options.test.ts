@@ -26,7 +26,9 @@ const tree = (options: unknown): unknown =>
 
 describe("defaults", () => {
   const bestFirst = { kind: "best-first", nodes: 16, depth: 5, width: 4, confidence: 1 };
-  const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0 };
+  const off = { topK: 0, topP: 1, minP: 0, typicalP: 1, topNSigma: 0 };
+  const order = ["temperature", "topNSigma", "topK", "topP", "minP", "typicalP"];
+  const greedy = { temperature: 0, ...off, order };
   const speculative = { stages: greedy, speculation: { tree: bestFirst, verify: "coupled" } };
 
   test("speculative with a draft, greedy without", () => {
