@@ -169,7 +169,8 @@ const FAULTS: [string, string, string][] = [
 
 faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>
   withGpu(async (gpu) => {
-    const cases = casesOf(70, 9, 64);
+    const warm = { ...PLAIN, temperature: 0.5, typicalP: 0.5 };
+    const cases = [...casesOf(70, 9, 64), { rows: modelRows(70, 4), stages: warm }];
     for (const [name, right, wrong] of FAULTS) {
       const found = await faults(gpu, cases, noTally(), plantFault(warpRows, right, wrong));
       expect(found, name).not.toEqual([]);
