@@ -34,3 +34,8 @@ export * from "./verify-paths.ts";
 export * from "./verify-recursive.ts";
 export * from "./verify-traversal.ts";
 export * from "./warp-rows.ts";
+
+// Drafts on one chain of mixed embeddings.
+export * from "./embed-mix.ts";
+export * from "./superpose-step.ts";
+export * from "./superposed-layout.ts";

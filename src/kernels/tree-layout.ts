@@ -26,13 +26,13 @@ export const RING_ROUNDS = 32;
 const NO_PARENT = 0xffffffff;
 
 /** Where each field of a struct starts, and where the struct ends, in bytes. */
-interface Layout<Field extends string> {
+export interface Layout<Field extends string> {
   readonly offsets: Readonly<Record<Field, number>>;
   readonly bytes: number;
 }
 
 /** Fields in order, each with its length in words. */
-function layout<const Field extends string>(fields: Record<Field, number>): Layout<Field> {
+export function layout<const Field extends string>(fields: Record<Field, number>): Layout<Field> {
   let bytes = 0;
   const offsets = {} as Record<Field, number>;
   for (const [name, words] of Object.entries<number>(fields)) {

@@ -30,6 +30,7 @@ export class TreeSession {
   readonly #recordings = new Map<string, Promise<Recording>>();
   #length = 0;
   #scored = 0;
+  #rewinds = 0;
 
   constructor(gpu: Gpu, scope: BufferScope, model: LlamaModel, options: TreeSessionOptions) {
     this.#gpu = gpu;
@@ -46,6 +47,11 @@ export class TreeSession {
   /** Tokens of the committed prefix whose keys and values are cached. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Calls of `rewind` so far: while it stays the same, the prefix is still what it was. */
+  get rewinds(): number {
+    return this.#rewinds;
   }
 
   /** Passes made by `prefill` for `count` tokens. */
@@ -120,6 +126,7 @@ export class TreeSession {
     }
     this.#length = length;
     this.#scored = 0;
+    this.#rewinds += 1;
   }
 
   /** Rounds commit on the GPU; this tells the session what they did. */

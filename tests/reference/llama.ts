@@ -20,11 +20,16 @@ export type ReferenceTensors = Readonly<Record<string, { readonly data: Vector }
 
 type Vector = Float64Array<ArrayBuffer>;
 
+/** What a position takes in: a token, or tokens with weights, whose embeddings are mixed. */
+export type ReferenceInput =
+  | number
+  | readonly { readonly token: number; readonly weight: number }[];
+
 /** Logits `[tokens][vocab]` after every token of the sequence; `layers` uses only the first ones. */
 export function llamaLogits(
   config: ReferenceLlamaConfig,
   tensors: ReferenceTensors,
-  tokens: readonly number[],
+  tokens: readonly ReferenceInput[],
   layers = config.num_hidden_layers,
 ): Vector[] {
   const weight = (name: string): Vector => {
@@ -34,7 +39,14 @@ export function llamaLogits(
   };
   const { hidden_size: hidden, rms_norm_eps: eps } = config;
   const embedding = weight("model.embed_tokens.weight");
-  let rows = tokens.map((token) => embedding.slice(token * hidden, (token + 1) * hidden));
+  const rowOf = (token: number) => embedding.slice(token * hidden, (token + 1) * hidden);
+  let rows = tokens.map((input) =>
+    typeof input === "number"
+      ? rowOf(input)
+      : input
+          .map(({ token, weight }) => rowOf(token).map((x) => weight * x))
+          .reduce((sum, row) => add(sum, row)),
+  );
   for (let layer = 0; layer < layers; layer++) {
     const part = (name: string): Vector => weight(`model.layers.${layer}.${name}.weight`);
     const mixed = attention(
