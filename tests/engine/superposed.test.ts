@@ -20,7 +20,7 @@ const model = tinyModel();
 
 const TEMPERATURE = 4;
 /** No logit of this model is larger. */
-const LARGEST = 16;
+const LARGEST = 32;
 /** What a step may add to the error of a score: both logits of a difference may be off, over the temperature. */
 const ERROR = (2 * LARGEST * LOGIT_ERROR) / TEMPERATURE;
 
