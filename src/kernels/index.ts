@@ -39,3 +39,7 @@ export * from "./warp-rows.ts";
 export * from "./embed-mix.ts";
 export * from "./superpose-step.ts";
 export * from "./superposed-layout.ts";
+
+// Beam search.
+export * from "./beam-layout.ts";
+export * from "./beam-step.ts";

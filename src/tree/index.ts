@@ -2,6 +2,8 @@
 export * from "../model/index.ts";
 export { GpuRoundSession } from "./gpu-round-session.ts";
 export type { RoundSessionParts } from "./gpu-round-session.ts";
+export { type BeamShape, GpuBeamSession } from "./beam-session.ts";
+export * from "./beam-steps.ts";
 export * from "./rounds.ts";
 export { GpuSuperposedSession } from "./gpu-superposed-session.ts";
 export type { SuperposedParts } from "./gpu-superposed-session.ts";

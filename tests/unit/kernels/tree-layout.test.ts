@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import pruneTreeText from "../../../shaders/prune-tree.wgsl?raw";
+import beamsText from "../../../shaders/shared/beams.wgsl?raw";
 import candidateText from "../../../shaders/shared/candidate.wgsl?raw";
 import controlText from "../../../shaders/shared/control.wgsl?raw";
 import ringText from "../../../shaders/shared/ring.wgsl?raw";
@@ -52,6 +53,16 @@ test("layouts equal the structs' text", () => {
   for (const statics of [kernels.TARGET_TREE, kernels.DRAFT_TREE, { NODES: 5, LEVELS: 3 }]) {
     expect(kernels.treeLayout(statics)).toEqual(layoutOf(treeText, "TokenTree", { ...statics }));
   }
+});
+
+test("the state of a beam search equals the structs' text", () => {
+  const { MAX_BEAMS, FINISHED_BEAM, BEAM_SEARCH } = kernels;
+  expect(beamsText).toContain(`const MAX_BEAMS = ${MAX_BEAMS}u;`);
+  expect(FINISHED_BEAM).toEqual(layoutOf(beamsText, "FinishedBeam"));
+  const finished = `array<u32, FINISHED_WORDS>`;
+  const flat = beamsText.replace("array<FinishedBeam, MAX_BEAMS>", finished);
+  const sizes = { MAX_BEAMS, FINISHED_WORDS: (MAX_BEAMS * FINISHED_BEAM.bytes) / 4 };
+  expect(BEAM_SEARCH).toEqual(layoutOf(flat, "BeamSearch", sizes));
 });
 
 test("a struct that moved a field would be seen", () => {
