@@ -1,5 +1,6 @@
 // Superposed drafts on the real engine: a pass over a mix against the f64 forward pass, the cost of a step, and what
 // accepting a draft leaves in the cache.
+import { GREEDY_STAGES } from "../../src/decoder/sampling-options.ts";
 import { expect, test } from "vitest";
 import { countSections } from "../../src/decoder/superposed/ngram-count.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
@@ -142,8 +143,7 @@ test("after a draft was accepted the cache is that of its tokens, and no mix is 
 test("plain rounds after superposed steps are as if there had been none", () =>
   withGpu(async (gpu) => {
     const { session, target } = await openSession(gpu);
-    const stages = { temperature: 0, topK: 0, topP: 1, minP: 0 };
-    const parts = { target, rules: { stages, verify: "coupled" } } as const;
+    const parts = { target, rules: { stages: GREEDY_STAGES, verify: "coupled" } } as const;
     const rounds = await GpuRoundSession.create(gpu, gpu.buffers.child("rounds"), parts);
     await startSequence(rounds, PROMPT);
     const tokens = (await rounds.next({ rounds: 5 })).flatMap((round) => round.tokens);
