@@ -2,7 +2,6 @@
 // accepting a draft leaves in the cache.
 import { GREEDY_STAGES } from "../../src/decoder/sampling-options.ts";
 import { expect, test } from "vitest";
-import { GREEDY_STAGES } from "../../src/decoder/sampling-options.ts";
 import { countSections } from "../../src/decoder/superposed/ngram-count.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
 import {
