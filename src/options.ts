@@ -1,8 +1,10 @@
 /** What page code passes in: model sources, load options, decoders and generate options. */
 import type { Decoder } from "./options/decoders.ts";
+import type { LogitEdits } from "./options/edits.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/decoders.ts";
+export * from "./options/edits.ts";
 export * from "./options/sampling.ts";
 export * from "./options/trees.ts";
 
@@ -47,7 +49,7 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface GenerateOptions {
+export interface GenerateOptions extends LogitEdits {
   /** Default: speculative with the default tree where a draft is loaded, else greedy. */
   readonly decoder?: Decoder;
   /** A 32-bit unsigned integer: where drawn tokens come from. Default 0. Greedy decoders draw nothing. */

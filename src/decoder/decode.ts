@@ -7,6 +7,7 @@ import type {
   TokenOrigin,
   TreeSnapshot,
 } from "../stream-part.ts";
+import type { ResolvedEdits } from "../options.ts";
 import type { RoundOutcome, RoundSession } from "../tree/rounds.ts";
 import { AdaptiveRounds } from "./adaptive/adaptive-rounds.ts";
 import type { TreeChooser } from "./adaptive/tree-chooser.ts";
@@ -29,6 +30,8 @@ export interface DecodeJob {
   /** Undefined: as many as the context holds. */
   readonly maxNewTokens: number | undefined;
   readonly stop: readonly string[];
+  /** For a session made for edits. */
+  readonly edits?: ResolvedEdits;
   readonly trees: boolean;
   readonly timings: boolean;
   /** Rounds per round trip to the GPU; undefined: `pace.ts` decides. */
@@ -67,7 +70,8 @@ export async function* decode(
   if (job.timings && !session.hasTimestamps) {
     yield { type: "warning", message: "timings is true, but this device has no timestamps." };
   }
-  await session.start({ prompt, seed: job.seed, maxNewTokens: limit, endTokens });
+  const { seed, edits } = job;
+  await session.start({ prompt, seed, maxNewTokens: limit, endTokens, ...(edits && { edits }) });
 
   const pace = new Pace(job);
   const adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);

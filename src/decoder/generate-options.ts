@@ -1,7 +1,8 @@
 /** What one request asks for, checked and with every default filled in. */
 import { CoppiceError } from "../errors.ts";
-import type { GenerateOptions, ResolvedStages, VerifyRule } from "../options.ts";
+import type { GenerateOptions, ResolvedEdits, ResolvedStages, VerifyRule } from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
+import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
 import { GREEDY_STAGES, resolveSampling, resolveStages } from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
 import { resolveVerify } from "./verify-options.ts";
@@ -10,11 +11,15 @@ import { resolveVerify } from "./verify-options.ts";
 export interface ResolvedDecoder {
   readonly stages: ResolvedStages;
   readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule };
+  /** Whether logits are edited at all: rounds are recorded with it or without. */
+  readonly edited?: true;
 }
 
 /** `GenerateOptions` as the worker gets them (the signal stays on the page), with defaults filled in. */
 export interface ResolvedGenerate {
   readonly decoder: ResolvedDecoder;
+  /** Present where `decoder.edited` is. */
+  readonly edits?: ResolvedEdits;
   readonly seed: number;
   /** Undefined: as many as the context holds. */
   readonly maxNewTokens: number | undefined;
@@ -35,6 +40,7 @@ const FIELDS = [
   "roundsPerReadback",
   "timings",
   "trees",
+  ...EDIT_FIELDS,
 ] as const satisfies readonly (keyof GenerateOptions)[];
 const DECODERS = ["greedy", "sample", "speculative"] as const;
 const MAX_ROUNDS = 16;
@@ -43,19 +49,23 @@ const MAX_STOPS = 16;
 /** @throws CoppiceError `option-unknown`, `option-invalid` or `tree-invalid`. */
 export function resolveGenerateOptions(
   value: unknown,
-  engine: { readonly hasDraft: boolean },
+  engine: { readonly hasDraft: boolean; readonly vocabSize: number },
 ): ResolvedGenerate {
   const options = checkRecord("options", value ?? {}, FIELDS);
-  const decoder = resolveDecoder(options.decoder, engine.hasDraft);
+  const resolved = resolveDecoder(options.decoder, engine.hasDraft);
+  const maxNewTokens =
+    options.maxNewTokens === undefined
+      ? undefined
+      : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER);
+  const edits = resolveEdits(options, engine.vocabSize, maxNewTokens);
+  const decoder: ResolvedDecoder = edits ? { ...resolved, edited: true } : resolved;
   const trees = checkBoolean("trees", options.trees, false);
   const rounds = options.roundsPerReadback;
   return {
     decoder,
+    ...(edits && { edits }),
     seed: checkInteger("seed", options.seed, 0, 0xffff_ffff, 0),
-    maxNewTokens:
-      options.maxNewTokens === undefined
-        ? undefined
-        : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER),
+    maxNewTokens,
     stop: resolveStop(options.stop),
     trees,
     timings: checkBoolean("timings", options.timings, false),

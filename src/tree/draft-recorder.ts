@@ -16,6 +16,7 @@ import {
   warpRowsLanes,
 } from "../model/index.ts";
 import type { CandidateState } from "./candidate-state.ts";
+import { recordEdits } from "./edit-recorder.ts";
 import { recordWarp, type RoundContext } from "./round-context.ts";
 import { draftNoise, rejectingRule } from "./round-rules.ts";
 import type { LevelPlan, TreePlan } from "./tree-plan.ts";
@@ -64,6 +65,15 @@ async function recordPass(
     scratch: draft.scratch,
   });
   recording.append(forward);
+  await recordEdits(context, {
+    logits: draft.scratch.logits,
+    vocab: draft.model.config.vocabSize,
+    rows: level.frontierCount,
+    nodeStart: level.frontierStart,
+    tree: candidates.tree,
+    treeStatics: candidates.statics,
+    lag: DRAFT_LAG,
+  });
 
   const { temperature } = rules.stages;
   // Without noise the rows are in order already; only confidence may want them flatter or steeper.

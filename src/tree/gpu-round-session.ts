@@ -11,6 +11,7 @@ import {
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
+import { EditState } from "./edit-state.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import { rejectingRule, type RoundRules } from "./round-rules.ts";
 import type {
@@ -53,6 +54,7 @@ export class GpuRoundSession implements RoundSession {
   readonly #plain: Recording;
   readonly #trees: readonly TreeRound[];
   readonly #ring: BufferSlice;
+  readonly #edits: EditState | undefined;
   /** Prompt and output so far; empty before `start`. */
   #tokens: number[] = [];
   #rounds = 0;
@@ -66,6 +68,7 @@ export class GpuRoundSession implements RoundSession {
     scope: BufferScope,
     parts: RoundSessionParts,
     ring: BufferSlice,
+    edits: EditState | undefined,
     plain: Recording,
     trees: readonly TreeRound[],
   ) {
@@ -74,6 +77,7 @@ export class GpuRoundSession implements RoundSession {
     this.#target = parts.target;
     this.#draft = parts.speculation?.draft;
     this.#ring = ring;
+    this.#edits = edits;
     this.#plain = plain;
     this.#trees = trees;
   }
@@ -89,11 +93,15 @@ export class GpuRoundSession implements RoundSession {
     const plans = speculation?.plans ?? [];
     const keepsRows =
       rejectingRule(rules) !== undefined || plans.some(({ growth }) => growth !== "top");
-    const rowBytes = MAX_NODES * target.model.config.vocabSize * 4;
+    const { contextLength } = target.model;
+    const { vocabSize } = target.model.config;
+    const rowBytes = MAX_NODES * vocabSize * 4;
+    const edits = rules.edited ? new EditState(scope, vocabSize, contextLength) : undefined;
     const buffers = {
       ids: scope.storage("ids", MAX_NODES * 4),
       ring,
       draftRows: scope.storage("draft rows", keepsRows ? rowBytes : 0),
+      edits,
     };
     const plain = await recordPlainRound(gpu, scope, target, rules, buffers);
     const trees: TreeRound[] = [];
@@ -106,7 +114,7 @@ export class GpuRoundSession implements RoundSession {
         trees.push({ plan, recording });
       }
     }
-    return new GpuRoundSession(gpu, scope, parts, ring, plain, trees);
+    return new GpuRoundSession(gpu, scope, parts, ring, edits, plain, trees);
   }
 
   get contextLength(): number {
@@ -131,7 +139,15 @@ export class GpuRoundSession implements RoundSession {
     };
   }
 
-  async start({ prompt, seed, maxNewTokens, endTokens }: SequenceStart): Promise<void> {
+  async start(start: SequenceStart): Promise<void> {
+    const { prompt, seed, maxNewTokens, endTokens, edits } = start;
+    if ((edits === undefined) !== (this.#edits === undefined)) {
+      throw new CoppiceError(
+        "internal",
+        "A session made for edits needs them, and no other takes any.",
+        "Open the session with the rules of this text.",
+      );
+    }
     if (prompt.length < 1 || prompt.length >= this.contextLength) {
       throw new CoppiceError(
         "context-overflow",
@@ -153,6 +169,7 @@ export class GpuRoundSession implements RoundSession {
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
     const previous = prompt[base - 1] ?? 0;
     this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
+    if (edits) this.#edits?.writeStart(edits, prompt, endTokens);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
     this.#tokens = [...prompt];

@@ -1,6 +1,7 @@
 /** What every part of a round's recording needs. */
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { warpParams, warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
+import type { EditState } from "./edit-state.ts";
 import type { RoundRules } from "./round-rules.ts";
 import type { TreeSession } from "./tree-session.ts";
 
@@ -11,6 +12,8 @@ export interface RoundBuffers {
   readonly ring: BufferSlice;
   /** `[64, vocab]` f32: what the draft's tokens were drawn from, by node; a few bytes where nobody asks. */
   readonly draftRows: BufferSlice;
+  /** What logits are edited by; undefined: they are not. */
+  readonly edits?: EditState | undefined;
 }
 
 export interface RoundContext extends RoundBuffers {

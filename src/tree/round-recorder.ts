@@ -15,6 +15,7 @@ import {
 import type { BufferScope, Gpu } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
+import { recordEdits, recordHistory } from "./edit-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
 import { rejectingRule, type RoundRules } from "./round-rules.ts";
 import type { Phase } from "./rounds.ts";
@@ -32,6 +33,7 @@ export async function recordPlainRound(
   const context = { gpu, scope, target, rules, ...buffers, recording: new Recording() };
   await recordScore(context, 1, NOISE.shared);
   await recordMatch(context, 1);
+  await recordHistory(context);
   return context.recording;
 }
 
@@ -54,6 +56,7 @@ export async function recordTreeRound(
   await recordScore(context, plan.nodes, rule ? NOISE.none : NOISE.shared);
   if (rule) await recordRejection(context, plan, rule);
   else await recordMatch(context, plan.nodes);
+  await recordHistory(context);
   recording.phase = "commit" satisfies Phase;
   recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
   recording.append(await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
@@ -79,6 +82,15 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
     scratch,
   });
   recording.append(score);
+  await recordEdits(context, {
+    logits: scratch.logits,
+    vocab: model.config.vocabSize,
+    rows: nodes,
+    nodeStart: 0,
+    tree: state.tree,
+    treeStatics: state.statics,
+    lag: 0,
+  });
   const { temperature } = rules.stages;
   if (temperature === 0) return;
   recording.phase = "verify" satisfies Phase;

@@ -5,6 +5,8 @@ import { NOISE } from "../model/index.ts";
 export interface RoundRules {
   readonly stages: ResolvedStages;
   readonly verify: VerifyRule;
+  /** Whether logits are edited before the stages; by what is said at the start of each text. Default false. */
+  readonly edited?: boolean;
 }
 
 /**

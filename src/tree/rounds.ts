@@ -3,6 +3,8 @@
  * run against a table-driven fake.
  */
 
+import type { ResolvedEdits } from "../options.ts";
+
 /** A token tree as numbers, struct of arrays; node 0 is the root. */
 export interface TreeRecord {
   readonly tokens: readonly number[];
@@ -60,6 +62,8 @@ export interface SequenceStart {
   readonly maxNewTokens: number;
   /** Ids after which no further round is needed. */
   readonly endTokens: readonly number[];
+  /** For a session made for edits. Default: none. */
+  readonly edits?: ResolvedEdits;
 }
 
 export interface NextOptions {

@@ -30,7 +30,8 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
     );
     throwIfAborted(hooks.signal);
     // Compiles every kernel now, so that the first token does not wait for it and a fault shows here.
-    const { decoder } = resolveGenerateOptions({}, { hasDraft: options.draft !== undefined });
+    const hasDraft = options.draft !== undefined;
+    const { decoder } = resolveGenerateOptions({}, { ...engine.facts, hasDraft });
     await engine.openSession(decoder);
     throwIfAborted(hooks.signal);
     engine.roundTrip = await measureRoundTrip(gpu);
@@ -92,8 +93,8 @@ class GpuEngine implements EngineBackend {
 
   async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
     const target = this.#target;
-    const { stages, speculation } = decoder;
-    const rules = { stages, verify: speculation?.verify ?? "coupled" } as const;
+    const { stages, speculation, edited = false } = decoder;
+    const rules = { stages, verify: speculation?.verify ?? "coupled", edited } as const;
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }

@@ -79,7 +79,10 @@ export class Host implements HostApi {
     const draftShare = (facts.draft?.parameters ?? 0) / facts.target.parameters;
     const meter = new Meter(requestedAt, draftShare);
     const hasDraft = facts.draft !== undefined;
-    const { decoder, ...request } = resolveGenerateOptions(options, { hasDraft });
+    const { decoder, ...request } = resolveGenerateOptions(options, {
+      hasDraft,
+      vocabSize: facts.vocabSize,
+    });
     const ids = encodePrompt(tokenizer, checkPrompt(prompt), facts.contextLength);
     const endTurn = await this.#turns.take(signal);
     try {

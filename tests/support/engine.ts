@@ -3,7 +3,13 @@ import type { Gpu } from "../../src/gpu/index.ts";
 import { loadModel } from "../../src/model/index.ts";
 import type { LlamaModel } from "../../src/model/index.ts";
 import { openSource } from "../../src/model/source.ts";
-import type { Dtype, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
+import type {
+  Dtype,
+  ResolvedEdits,
+  SamplingStages,
+  TreeOptions,
+  VerifyRule,
+} from "../../src/options.ts";
 import { resolveSampling } from "../../src/decoder/sampling-options.ts";
 import { GpuRoundSession, planTree, TreeSession } from "../../src/tree/index.ts";
 
@@ -36,6 +42,7 @@ export function treeSession(gpu: Gpu, model: LlamaModel, extraSlots = 64): TreeS
 export interface TestRules {
   readonly stages?: SamplingStages;
   readonly verify?: VerifyRule;
+  readonly edited?: boolean;
 }
 
 /** A sequence with or without speculation. */
@@ -44,10 +51,10 @@ export async function roundSession(
   target: LlamaModel,
   draft?: LlamaModel,
   tree?: TreeOptions | readonly TreeOptions[],
-  { stages, verify = "coupled" }: TestRules = {},
+  { stages, verify = "coupled", edited = false }: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
-  const rules = { stages: resolveSampling("stages", stages), verify };
+  const rules = { stages: resolveSampling("stages", stages), verify, edited };
   const parts = { target: treeSession(gpu, target), rules };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
   const plans = [tree].flat().map((one) => planTree(one, target.config.vocabSize));
@@ -58,8 +65,14 @@ export async function roundSession(
 }
 
 /** Starts a sequence that ends only where the context does. */
-export function startSequence(session: GpuRoundSession, prompt: readonly number[], seed = 0) {
-  return session.start({ prompt, seed, maxNewTokens: 1e6, endTokens: [] });
+export function startSequence(
+  session: GpuRoundSession,
+  prompt: readonly number[],
+  seed = 0,
+  edits?: ResolvedEdits,
+) {
+  const ends = { maxNewTokens: 1e6, endTokens: [] };
+  return session.start({ prompt, seed, ...ends, ...(edits && { edits }) });
 }
 
 /** One round. */
@@ -73,9 +86,15 @@ export async function decodeTokens(
   session: GpuRoundSession,
   prompt: readonly number[],
   count: number,
-  { seed = 0, rounds: perReadback = 1, plan = 0 as number | "plain" } = {},
+  options: {
+    readonly seed?: number;
+    readonly rounds?: number;
+    readonly plan?: number | "plain";
+    readonly edits?: ResolvedEdits;
+  } = {},
 ) {
-  await startSequence(session, prompt, seed);
+  const { seed = 0, rounds: perReadback = 1, plan = 0 } = options;
+  await startSequence(session, prompt, seed, options.edits);
   const tokens: number[] = [];
   let rounds = 0;
   while (tokens.length < count) {

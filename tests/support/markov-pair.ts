@@ -2,7 +2,7 @@
 // without layers, and the law of what it writes is known exactly.
 import type { Gpu } from "../../src/gpu/index.ts";
 import { LlamaModel } from "../../src/model/index.ts";
-import type { SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
+import type { ResolvedEdits, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { roundSession, startSequence } from "./engine.ts";
 import { normals } from "./random.ts";
 
@@ -102,18 +102,23 @@ export interface LawRun {
   readonly stages: SamplingStages;
   readonly rounds: number;
   readonly seed?: number;
+  readonly edits?: ResolvedEdits;
 }
 
 /** Texts of `rounds` rounds in all, and their block efficiency. */
 export async function writeTexts(gpu: Gpu, pair: MarkovPair, run: LawRun) {
-  const { tree, verify, stages } = run;
+  const { tree, verify, stages, edits } = run;
   const models = [tableModel(gpu, pair.target), tableModel(gpu, pair.draft)] as const;
-  const session = await roundSession(gpu, ...models, tree, { stages, verify });
+  const session = await roundSession(gpu, ...models, tree, {
+    stages,
+    verify,
+    edited: edits !== undefined,
+  });
   const texts: number[][] = [];
   let [rounds, emitted] = [0, 0];
   for (let seed = run.seed ?? 1; rounds < run.rounds; seed++) {
     const text = [seed % pair.target.length, 0];
-    await startSequence(session, text, seed);
+    await startSequence(session, text, seed, edits);
     for (;;) {
       const outcomes = await session.next({ rounds: 16 });
       if (outcomes.length === 0 || rounds >= run.rounds) break;

@@ -83,10 +83,12 @@ test("auto is an option of its own, for the coupled rule", () => {
   for (const tree of ["auto", { kind: "auto" }]) {
     const { decoder } = resolveGenerateOptions(
       { decoder: { kind: "speculative", tree } },
-      { hasDraft: true },
+      { hasDraft: true, vocabSize: 300 },
     );
     expect(decoder.speculation).toEqual({ tree: { kind: "auto" }, verify: "coupled" });
     const rejecting = { decoder: { kind: "speculative", tree, verify: "traversal" } };
-    expect(() => resolveGenerateOptions(rejecting, { hasDraft: true })).toThrow("does not keep");
+    expect(() => resolveGenerateOptions(rejecting, { hasDraft: true, vocabSize: 300 })).toThrow(
+      "does not keep",
+    );
   }
 });

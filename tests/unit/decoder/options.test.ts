@@ -4,7 +4,7 @@ import { checkPrompt, resolveGenerateOptions } from "../../../src/decoder/genera
 import { resolveLoadOptions } from "../../../src/decoder/load-options.ts";
 import type { CoppiceError } from "../../../src/errors.ts";
 
-const withDraft = { hasDraft: true };
+const withDraft = { hasDraft: true, vocabSize: 300 };
 
 /** The error of `body`, which always says what to do. */
 function refusal(body: () => unknown): CoppiceError {
@@ -42,7 +42,10 @@ describe("defaults", () => {
       warnings: [],
     };
     expect(generate(undefined)).toEqual({ decoder: speculative, ...rest });
-    expect(generate({}, { hasDraft: false })).toEqual({ decoder: { stages: greedy }, ...rest });
+    expect(generate({}, { ...withDraft, hasDraft: false })).toEqual({
+      decoder: { stages: greedy },
+      ...rest,
+    });
   });
 
   test("sampling: the model's own distribution, with or without its kind", () => {
@@ -185,7 +188,7 @@ describe("generate options at the edges", () => {
 
   test("speculation without a draft is refused", () => {
     const error = refusal(() =>
-      generate({ decoder: { kind: "speculative" } }, { hasDraft: false }),
+      generate({ decoder: { kind: "speculative" } }, { ...withDraft, hasDraft: false }),
     );
     expect(error.code).toBe("option-invalid");
     expect(error.fix).toContain("draft");

@@ -1,0 +1,50 @@
+/** Records what is changed in logits before anything is drawn from them. Without edits that is nothing. */
+import { editRows, editRowsGrid, extendHistory, extendHistoryGrid } from "../model/index.ts";
+import type { BufferSlice, ForwardPass } from "../model/index.ts";
+import type { RoundContext } from "./round-context.ts";
+
+/** Which rows of logits, and whose they are. */
+export interface EditedRows {
+  /** `[rows, vocab]` */
+  readonly logits: BufferSlice;
+  readonly vocab: number;
+  readonly rows: number;
+  /** The node of the first row. */
+  readonly nodeStart: number;
+  readonly tree: BufferSlice;
+  readonly treeStatics: ForwardPass["treeStatics"];
+  /** The root's depth in the tree. */
+  readonly lag: number;
+}
+
+/** To be recorded between a pass and what reads its logits. */
+export async function recordEdits(
+  { gpu, scope, target, edits: state, recording }: RoundContext,
+  { logits, vocab, rows, nodeStart, tree, treeStatics: statics, lag }: EditedRows,
+): Promise<void> {
+  if (!state) return;
+  const pipeline = await gpu.kernels.compile(editRows, { statics });
+  const { history, seen, edits } = state;
+  const bound = pipeline.bind(
+    scope,
+    { control: target.state.control, tree, history, seen, edits, logits },
+    { vocab, node_start: nodeStart, lag },
+  );
+  recording.dispatch(bound, editRowsGrid(rows));
+}
+
+/** To be recorded after verification: the round's tokens join the text. */
+export async function recordHistory({
+  gpu,
+  scope,
+  target,
+  edits: state,
+  recording,
+}: RoundContext): Promise<void> {
+  if (!state) return;
+  const { control, tree, statics } = target.state;
+  const pipeline = await gpu.kernels.compile(extendHistory, { statics });
+  const { history, seen, edits } = state;
+  const bound = pipeline.bind(scope, { control, tree, edits, history, seen }, {});
+  recording.dispatch(bound, extendHistoryGrid());
+}
