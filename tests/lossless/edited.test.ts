@@ -62,29 +62,28 @@ const RUNS = [
   ["everything", DRAWN],
 ] as const;
 
-test.each(RUNS)(
-  "$name, $stages: every tree gives the text of plain decoding",
-  ({ edits, stages }) =>
-    withGpu(async (gpu) => {
-      const target = await loadTestModel(gpu, model.files);
-      const draft = await loadTestModel(gpu, model.files, { layers: 2 });
-      const rules = { stages, edited: true };
-      const plain = await roundSession(gpu, target, undefined, undefined, rules);
-      const options = { seed: 7, edits };
-      const wanted = await decodeTokens(plain, PROMPT, COUNT, options);
-      const unedited = await decodeTokens(plain, PROMPT, COUNT, { seed: 7, edits: NO_EDITS });
-      expect(wanted.tokens, "edits change the text").not.toEqual(unedited.tokens);
-      const session = await roundSession(gpu, target, draft, Object.values(TREES), rules);
-      let emitted = 0;
-      let rounds = 0;
-      for (const [plan, tree] of Object.keys(TREES).entries()) {
-        const actual = await decodeTokens(session, PROMPT, COUNT, { ...options, rounds: 4, plan });
-        expect(actual.tokens, tree).toEqual(wanted.tokens);
-        emitted += actual.emitted;
-        rounds += actual.rounds;
-      }
-      expect(emitted / rounds, "the draft is of use").toBeGreaterThan(1.1);
-    }),
+test.each(RUNS)("%s, %j: every tree gives the text of plain decoding", (name, stages) =>
+  withGpu(async (gpu) => {
+    const edits = EDITS[name]!;
+    const target = await loadTestModel(gpu, model.files);
+    const draft = await loadTestModel(gpu, model.files, { layers: 2 });
+    const rules = { stages, edited: true };
+    const plain = await roundSession(gpu, target, undefined, undefined, rules);
+    const options = { seed: 7, edits };
+    const wanted = await decodeTokens(plain, PROMPT, COUNT, options);
+    const unedited = await decodeTokens(plain, PROMPT, COUNT, { seed: 7, edits: NO_EDITS });
+    expect(wanted.tokens, "edits change the text").not.toEqual(unedited.tokens);
+    const session = await roundSession(gpu, target, draft, Object.values(TREES), rules);
+    let emitted = 0;
+    let rounds = 0;
+    for (const [plan, tree] of Object.keys(TREES).entries()) {
+      const actual = await decodeTokens(session, PROMPT, COUNT, { ...options, rounds: 4, plan });
+      expect(actual.tokens, tree).toEqual(wanted.tokens);
+      emitted += actual.emitted;
+      rounds += actual.rounds;
+    }
+    expect(emitted / rounds, "the draft is of use").toBeGreaterThan(1.1);
+  }),
 );
 
 test("greedy text is the argmax of the reference's edits, at every token", () =>
