@@ -38,6 +38,7 @@ const FARTHEST = 1e15; // what is taken for farther, so that the sums of squares
 const NO_NOISE = 0u;
 const SHARED_NOISE = 1u; // of the position that the row's next token takes, in draft and target alike
 const OWN_NOISE = 2u;    // of the row's node in this round
+const SEEDED_NOISE = 3u; // as the shared noise, with the text's seed plus the row
 
 struct Params {
   vocab: u32,
@@ -255,6 +256,8 @@ fn main(
   let top = key_number(highest);
 
   let row = rows[params.first + group.x];
+  var seed = control.seed;
+  if (params.noise == SEEDED_NOISE) { seed += group.x; }
   var purpose = TOKEN_NOISE;
   var place = row.position + 1u;
   if (params.noise == OWN_NOISE) {
@@ -270,7 +273,7 @@ fn main(
     if (is_kept) {
       log_p = min((x - top) / temperature - log_sum, 0.0);
       perturbed = log_p;
-      if (params.noise != NO_NOISE) { perturbed += gumbel(control.seed, purpose, place, c); }
+      if (params.noise != NO_NOISE) { perturbed += gumbel(seed, purpose, place, c); }
       perturbed *= params.sharpness;
     }
     logits[start + c] = perturbed;

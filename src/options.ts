@@ -3,6 +3,7 @@ import type { Decoder } from "./options/decoders.ts";
 import type { LogitEdits } from "./options/edits.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
+export * from "./options/beam.ts";
 export * from "./options/decoders.ts";
 export * from "./options/edits.ts";
 export * from "./options/sampling.ts";

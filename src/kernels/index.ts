@@ -43,6 +43,7 @@ export * from "./embed-mix.ts";
 export * from "./superpose-step.ts";
 export * from "./superposed-layout.ts";
 
-// Beam search.
+// Texts side by side.
 export * from "./beam-layout.ts";
 export * from "./beam-step.ts";
+export * from "./pick-rows.ts";

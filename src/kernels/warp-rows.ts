@@ -32,8 +32,8 @@ export const warpRows = defineKernel({
   constants: { WORKGROUP_SIZE: 256 },
 });
 
-/** `params.noise`: none, the noise draft and target share, or the draft's own. */
-export const NOISE = { none: 0, shared: 1, own: 2 } as const;
+/** `params.noise`: none, the noise draft and target share, the draft's own, or for row r the shared noise of seed + r. */
+export const NOISE = { none: 0, shared: 1, own: 2, seeded: 3 } as const;
 
 /** A stage's number in `params.order`, and whether its value, rounded to f32, leaves it out. */
 const STAGES = {

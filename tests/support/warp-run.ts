@@ -122,7 +122,8 @@ export function warpFaults(actual: Warped, one: WarpCase, tally: Tally): string[
       if (!(Math.abs(got - log) <= allowed) || got > 0) {
         return [`${where} ${got}, not ${log}, allowed ${allowed}`];
       }
-      const range = gumbelRange(randomBits(SEED, purpose, place, c));
+      const seed = noise === "seeded" ? SEED + r : SEED;
+      const range = gumbelRange(randomBits(seed, purpose, place, c));
       const [low, high] = noise === "none" ? [0, 0] : range;
       const scaled = perturbed[c]! / sharpness;
       const slack = 2.1 * UNIT * Math.max(Math.abs(got + low), Math.abs(got + high)) + SMALLEST;

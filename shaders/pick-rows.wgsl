@@ -1,0 +1,29 @@
+// candidates[r] = (t, log_probs[r, t]) with t = argmax_c logits[r, c]: the lowest c on a tie; a NaN loses to every number.
+//
+// Grid: one workgroup per row. Lanes stride over the columns.
+
+override WORKGROUP_SIZE: u32 = 256; // at most 256
+
+struct Params {
+  vocab: u32,
+}
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;                 // [rows, vocab]
+@group(0) @binding(1) var<storage, read> log_probs: array<f32>;              // [rows, vocab]
+@group(0) @binding(2) var<storage, read_write> candidates: array<Candidate>; // [rows]
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = group.x * params.vocab;
+  var own = Ranked(0u, NO_ID);
+  for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
+    let candidate = Ranked(order_key(logits[row + c]), c);
+    if (beats(candidate, own)) { own = candidate; }
+  }
+  let found = best_of_lanes(lane, own);
+  if (lane == 0u) { candidates[group.x] = Candidate(found.id, log_probs[row + found.id]); }
+}
