@@ -133,7 +133,7 @@ export class GpuBeamSession implements BeamSession {
     return recording;
   }
 
-  #outcome(state: ArrayBuffer, { scores, textOf }: TreeHead): BeamOutcome {
+  #outcome(state: ArrayBuffer, head: TreeHead): BeamOutcome {
     const { groups, width } = this.#shape;
     const { step, done, groupDone, finished } = decodeBeamSearch(state, groups, width);
     const first = this.#passes.levelAt(step);
@@ -143,10 +143,10 @@ export class GpuBeamSession implements BeamSession {
         : Array.from({ length: width }, (_, i) => first + g * width + i);
       return {
         running: leaves
-          .filter((node) => scores[node]! > -Infinity)
-          .map((node): Beam => ({ tokens: textOf(node), score: scores[node]! })),
+          .filter((node) => head.scores[node]! > -Infinity)
+          .map((node): Beam => ({ tokens: head.textOf(node), score: head.scores[node]! })),
         finished: finished[g]!.map(({ node, token, score }) => ({
-          tokens: [...textOf(node), token],
+          tokens: [...head.textOf(node), token],
           score,
         })),
       };

@@ -38,7 +38,7 @@ export function resolveBeams(
 ): ResolvedBeams {
   // What all decoders have in common, and how it is checked.
   const shared = { ...options, decoder: { kind: "greedy" } };
-  const request = resolveGenerateOptions(shared, { hasDraft: false });
+  const request = resolveGenerateOptions(shared, { hasDraft: false, vocabSize: engine.vocabSize });
   const warnings = [...request.warnings];
   if (request.stop.length > 0) {
     warnings.push("stop is given, but beams end at the end of the text or at maxNewTokens only.");
