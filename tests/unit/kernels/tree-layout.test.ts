@@ -4,6 +4,7 @@ import beamsText from "../../../shaders/shared/beams.wgsl?raw";
 import candidateText from "../../../shaders/shared/candidate.wgsl?raw";
 import controlText from "../../../shaders/shared/control.wgsl?raw";
 import ringText from "../../../shaders/shared/ring.wgsl?raw";
+import surpriseText from "../../../shaders/shared/surprise.wgsl?raw";
 import treeText from "../../../shaders/shared/tree.wgsl?raw";
 import * as kernels from "../../../src/kernels/index.ts";
 import { addNode, emptyTree } from "../../reference/token-tree.ts";
@@ -50,6 +51,11 @@ test("layouts equal the structs' text", () => {
   expect(kernels.CONTROL).toEqual(layoutOf(controlText, "Control"));
   expect(kernels.ROUND_RECORD).toEqual(layoutOf(ringText, "RoundRecord"));
   expect(kernels.CANDIDATE).toEqual(layoutOf(candidateText, "Candidate"));
+  expect(kernels.ROW_SURPRISE_BYTES).toBe(layoutOf(surpriseText, "RowSurprise").bytes);
+  expect(layoutOf(surpriseText, "SurpriseRecord")).toEqual({
+    offsets: { mu: 0, surprise: 4 * capacity, kept: 8 * capacity },
+    bytes: kernels.SURPRISE_RECORD_BYTES,
+  });
   for (const statics of [kernels.TARGET_TREE, kernels.DRAFT_TREE, { NODES: 5, LEVELS: 3 }]) {
     expect(kernels.treeLayout(statics)).toEqual(layoutOf(treeText, "TokenTree", { ...statics }));
   }
@@ -70,6 +76,18 @@ test("a struct that moved a field would be seen", () => {
   expect(kernels.CONTROL).not.toEqual(layoutOf(moved, "Control"));
 });
 
+test("what tokens were drawn with comes back from its bytes", () => {
+  const words = new Float32Array((2 * kernels.SURPRISE_RECORD_BYTES) / 4);
+  const second = kernels.SURPRISE_RECORD_BYTES / 4;
+  words.set([1.5, 2.5, 9], second);
+  words.set([3.5, 4.5, 9], second + capacity);
+  new Uint32Array(words.buffer).set([7, 8, 9], second + 2 * capacity);
+  expect(kernels.decodeSurprises(words.buffer, 1, 2)).toEqual([
+    { mu: 1.5, surprise: 3.5, kept: 7 },
+    { mu: 2.5, surprise: 4.5, kept: 8 },
+  ]);
+});
+
 test("prune-tree's candidate tree is a token tree in the draft's size", () => {
   const fields = fieldsOf(pruneTreeText, "CandidateTree").map(([name, type]) => [
     name,
@@ -86,6 +104,8 @@ test("the kernels' defaults are these sizes", () => {
   const { NODES: CANDIDATES, LEVELS: CANDIDATE_LEVELS } = DRAFT_TREE;
   expect(pruneTree.statics).toEqual({ ...TARGET_TREE, CANDIDATES, CANDIDATE_LEVELS });
   expect(verifyMatch.constants.RING_ROUNDS).toBe(kernels.RING_ROUNDS);
+  expect(kernels.verifyMirostat.statics).toEqual(TARGET_TREE);
+  expect(kernels.verifyMirostat.constants.RING_ROUNDS).toBe(kernels.RING_ROUNDS);
 });
 
 test("a tree comes back from its bytes, with depths and ancestors", () => {
