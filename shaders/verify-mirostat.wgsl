@@ -34,8 +34,9 @@ struct Params {
 @group(0) @binding(7) var<uniform> params: Params;
 
 const ENDED = 0u;
-const SEARCH = 1u; // for the cut that the k largest reach, which is in low..high - 1
-const DRAW = 2u;   // among what reaches `low`
+const ARRIVED = 1u; // at `node`; nothing is known yet
+const SEARCH = 2u;  // for the cut that the k largest reach, which is in low..high - 1
+const DRAW = 3u;    // among what reaches `low`
 
 struct Pass {
   phase: u32,
@@ -55,6 +56,8 @@ var<workgroup> found: array<Found, 256>;
 var<private> mu: f32;
 var<private> wanted: u32;
 var<private> accepted: u32;
+var<private> last_token: u32;
+var<private> is_leaf: bool;
 
 fn joined(a: Found, b: Found) -> Found {
   var best = a.best;
@@ -129,9 +132,8 @@ fn find_child(node: u32, token: u32) -> vec2<u32> {
   return child;
 }
 
-// Takes the token that was drawn, and goes on to the child that has it; else ends the round.
-fn take(drawn: Found) -> Pass {
-  let node = current.node;
+// Takes the token that was drawn, and goes on to the child that has it.
+fn take(node: u32, drawn: Found) -> Pass {
   let row = row_surprise[node];
   var token = 0u; // a row without a finite logit
   var scaled = -row.log_sum;
@@ -152,22 +154,18 @@ fn take(drawn: Found) -> Pass {
   if (child.x != NONE && accepted + 1u < LEVEL_CAPACITY) {
     accepted += 1u;
     control.path[accepted] = child.x;
-    return first_pass(child.x);
+    return Pass(ARRIVED, child.x, 0u, 0u);
   }
-  mu_state[0] = mu;
-  commit_round(accepted, token, child.y == 0u, params.nodes);
+  last_token = token;
+  is_leaf = child.y == 0u;
   return Pass();
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  if (lane == 0u) {
-    if (control.done == 1u) {
-      commit_round(0u, 0u, false, params.nodes);
-    } else {
-      mu = mu_state[0];
-      current = first_pass(0u);
-    }
+  if (lane == 0u && control.done == 0u) {
+    mu = mu_state[0];
+    current.phase = ARRIVED;
   }
   loop {
     let at = workgroupUniformLoad(&current);
@@ -177,7 +175,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let cuts = part(at.low, at.high, vec4(1u, 2u, 3u, 4u));
     let place = control.base + tree.depth[at.node] + 1u;
     var own = Found(vec4<u32>(), Ranked(0u, NO_ID), 0.0);
-    for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
+    for (var c = lane; c < params.vocab && at.phase != ARRIVED; c += WORKGROUP_SIZE) {
       let x = logits[start + c];
       let key = order_key(x);
       if (at.phase == SEARCH) {
@@ -200,7 +198,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     workgroupBarrier();
     if (lane == 0u) {
       for (var i = 1u; i < min(FAN_IN, WORKGROUP_SIZE); i += 1u) { own = joined(own, found[i]); }
-      if (at.phase == SEARCH) { current = narrowed(at, own.counts); } else { current = take(own); }
+      var next = at;
+      if (at.phase == SEARCH) { next = narrowed(at, own.counts); }
+      if (at.phase == DRAW) { next = take(at.node, own); }
+      if (next.phase == ARRIVED) { next = first_pass(next.node); }
+      current = next;
     }
   }
+  if (lane != 0u) { return; }
+  if (control.done == 0u) { mu_state[0] = mu; }
+  commit_round(accepted, last_token, is_leaf, params.nodes);
 }

@@ -69,7 +69,7 @@ export function randomCase(parents: readonly number[], i: number, vocab = 53): M
   const start = Math.fround(
     settings.bounds[0] + next() * (settings.bounds[1] - settings.bounds[0]),
   );
-  const agreement = i % 3 === 0 ? 1 : 0.5 + 0.5 * next();
+  const agreement = i % 2 === 0 ? 1 : 0.5 + 0.5 * next();
   // mu at a node, on the path that the tokens drawn take to it; a node off that path has none.
   const mus = new Map<number, number>([[0, start]]);
   for (const [node, mu] of mus) {

@@ -5,6 +5,7 @@ import {
   decodeRoundRecord,
   decodeSurprises,
   encodeControl,
+  RING_ROUNDS,
   ROUND_RECORD_BYTES,
   ROW_SURPRISE_BYTES,
   SURPRISE_RECORD_BYTES,
@@ -16,16 +17,20 @@ import {
 } from "../../src/kernels/index.ts";
 import { surpriseRow } from "../reference/surprise-rows.ts";
 import { addNode, emptyTree } from "../reference/token-tree.ts";
-import { type MirostatSettings, mirostatStep, nextMu } from "../reference/verify-mirostat.ts";
+import {
+  type MirostatSettings,
+  type MirostatStep,
+  mirostatStep,
+  nextMu,
+} from "../reference/verify-mirostat.ts";
 import { type GpuStep, judgeStep } from "./mirostat-bounds.ts";
 import { uniforms } from "./random.ts";
 import { toBytes } from "./token-trees.ts";
 
-const LANES = 32;
+/** As the engine compiles the kernels for a small vocabulary: software adapters take seconds for another variant. */
+export const LANES = 64;
 const CHAIN = 64;
 const SEED = 4711;
-/** Chains in one submission. */
-const RING = 160;
 
 export interface Trace {
   readonly vocab: number;
@@ -85,7 +90,7 @@ interface Stretch {
   readonly mu: number;
 }
 
-/** The GPU's steps from `first` on, up to the first token that was not foretold. */
+/** Some of the GPU's steps from `first` on, up to the first token that was not foretold. */
 async function runChains(
   gpu: Gpu,
   trace: Trace,
@@ -97,13 +102,13 @@ async function runChains(
   const scope = gpu.buffers.child("chains");
   const { vocab, rows, all } = trace;
   const pipeline = await gpu.kernels.compile(spec, {
-    constants: { WORKGROUP_SIZE: LANES, RING_ROUNDS: RING },
+    constants: { WORKGROUP_SIZE: LANES },
   });
   const mu_state = scope.upload("mu", Float32Array.of(mu));
-  const ring = scope.storage("ring", RING * ROUND_RECORD_BYTES);
-  const surprises = scope.storage("surprises", RING * SURPRISE_RECORD_BYTES);
+  const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
+  const surprises = scope.storage("surprises", RING_ROUNDS * SURPRISE_RECORD_BYTES);
   const recording = new Recording();
-  const chains = Math.ceil((rows.length - first) / CHAIN);
+  const chains = Math.min(RING_ROUNDS, Math.ceil((rows.length - first) / CHAIN));
   for (let chain = 0; chain < chains; chain++) {
     const from = first + chain * CHAIN;
     const nodes = Math.min(CHAIN, rows.length - from);
@@ -172,20 +177,22 @@ export async function runTrace(
   const kept = new Set<number>();
   let [worst, allowed, total, done] = [0, 0, 0, 0];
   let [mu, reference] = [Math.fround(start), start];
+  const free: (MirostatStep & { before: number })[] = [];
   while (done < rows.length && faults.length === 0) {
     const first = done;
-    // The reference, free from here on.
-    const free = [];
-    for (let t = first, at = reference; t < rows.length; t++) {
-      const step = mirostatStep(rows[t]!, facts[t]!, at, { seed: SEED, position: t + 1 }, settings);
-      free.push({ ...step, before: at });
-      at = step.mu;
+    if (free[first]?.before !== reference) {
+      // The reference, free from here on.
+      for (let t = first, at = reference; t < rows.length; t++) {
+        const draw = { seed: SEED, position: t + 1 };
+        free[t] = { ...mirostatStep(rows[t]!, facts[t]!, at, draw, settings), before: at };
+        at = free[t]!.mu;
+      }
     }
-    const foretold = [...new Array<number>(first).fill(0), ...free.map(({ token }) => token)];
+    const foretold = free.map(({ token }) => token);
     const run = await runChains(gpu, trace, measured, { foretold, first, mu }, settings, spec);
     if (run.length === 0) faults.push(`step ${first}: no step was made`);
     for (const got of run) {
-      const wanted = free[done - first]!;
+      const wanted = free[done]!;
       const judged = {
         row: rows[done]!,
         facts: facts[done]!,
