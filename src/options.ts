@@ -6,6 +6,7 @@ import type { LoadProgress } from "./stream-part.ts";
 export * from "./options/beam.ts";
 export * from "./options/decoders.ts";
 export * from "./options/edits.ts";
+export * from "./options/mirostat.ts";
 export * from "./options/sampling.ts";
 export * from "./options/trees.ts";
 

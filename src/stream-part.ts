@@ -8,6 +8,10 @@ export interface StreamToken {
   readonly origin: TokenOrigin;
   /** What this token added to the text; empty while a character is incomplete. */
   readonly text: string;
+  /** With Mirostat: -log2 of the token's probability under the model's whole distribution, in bits. */
+  readonly surprise?: number;
+  /** With Mirostat: mu after this token, in bits. */
+  readonly mu?: number;
 }
 
 /** One round's token tree, struct of arrays; node 0 is the root, `parents[i] < i`, siblings in draw order. */
@@ -69,6 +73,10 @@ export interface Metrics {
   readonly dispatchesPerRound: number;
   /** Bytes the engine holds on the GPU: weights, caches and scratch. */
   readonly gpuBytes: number;
+  /** With Mirostat: the mean surprise of the tokens drawn, an end-of-text token included, in bits. */
+  readonly meanSurprise?: number;
+  /** With Mirostat: mu after the last of them, in bits. */
+  readonly mu?: number;
   /** Milliseconds from the request to the first token, prefill included. */
   readonly timeToFirstToken: number;
   /** Milliseconds from the end of the first round, which waits for the prefill, to the end of the last. */

@@ -145,13 +145,14 @@ class Output {
     let kept = 0;
     for (const id of outcome.tokens) {
       const origin = originOf(outcome, kept);
+      const drawn = surpriseOf(outcome, kept);
       kept += 1;
       if (this.#job.endOfText.has(id)) {
         this.finishReason = "end-of-text";
         break;
       }
       this.ids.push(id);
-      tokens.push(...this.#stop.push({ id, origin, text: this.#job.text.push(id) }));
+      tokens.push(...this.#stop.push({ id, origin, text: this.#job.text.push(id), ...drawn }));
       if (this.#stop.stopped) this.finishReason = "stop";
       else if (this.ids.length >= this.#limit) this.finishReason = "length";
       if (this.finishReason) break;
@@ -171,6 +172,12 @@ function originOf(outcome: RoundOutcome, index: number): TokenOrigin {
   if (index < outcome.accepted) return "accepted";
   if (outcome.depth === 0) return "plain";
   return outcome.leaf ? "bonus" : "recovered";
+}
+
+/** Of the round's `index`-th token, where the decoder measures it. */
+function surpriseOf({ surprises }: RoundOutcome, index: number): Partial<StreamToken> {
+  const drawn = surprises?.[index];
+  return drawn ? { surprise: drawn.surprise, mu: drawn.mu } : {};
 }
 
 function snapshot({ tree, path }: RoundOutcome, job: DecodeJob): TreeSnapshot {

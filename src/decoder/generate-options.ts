@@ -1,8 +1,15 @@
 /** What one request asks for, checked and with every default filled in. */
 import { CoppiceError } from "../errors.ts";
-import type { GenerateOptions, ResolvedEdits, ResolvedStages, VerifyRule } from "../options.ts";
+import type {
+  GenerateOptions,
+  ResolvedEdits,
+  ResolvedMirostat,
+  ResolvedStages,
+  VerifyRule,
+} from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
 import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
+import { checkMirostatRule, isMirostat, resolveMirostat } from "./mirostat-options.ts";
 import { GREEDY_STAGES, resolveSampling, resolveStages } from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
 import { resolveVerify } from "./verify-options.ts";
@@ -10,6 +17,8 @@ import { resolveVerify } from "./verify-options.ts";
 /** One kind for all linear decoders: temperature 0 is greedy, and without a tree nothing is speculated. */
 export interface ResolvedDecoder {
   readonly stages: ResolvedStages;
+  /** How tokens are drawn, where it is not by the stages; these are then a temperature alone. */
+  readonly mirostat?: ResolvedMirostat;
   readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule };
   /** Whether logits are edited at all: rounds are recorded with it or without. */
   readonly edited?: true;
@@ -42,17 +51,20 @@ const FIELDS = [
   "trees",
   ...EDIT_FIELDS,
 ] as const satisfies readonly (keyof GenerateOptions)[];
-const DECODERS = ["greedy", "sample", "speculative"] as const;
+const DECODERS = ["greedy", "sample", "mirostat", "speculative"] as const;
 const MAX_ROUNDS = 16;
 const MAX_STOPS = 16;
 
+/** What of the engine bounds an option. */
+interface EngineLimits {
+  readonly hasDraft: boolean;
+  readonly vocabSize: number;
+}
+
 /** @throws CoppiceError `option-unknown`, `option-invalid` or `tree-invalid`. */
-export function resolveGenerateOptions(
-  value: unknown,
-  engine: { readonly hasDraft: boolean; readonly vocabSize: number },
-): ResolvedGenerate {
+export function resolveGenerateOptions(value: unknown, engine: EngineLimits): ResolvedGenerate {
   const options = checkRecord("options", value ?? {}, FIELDS);
-  const resolved = resolveDecoder(options.decoder, engine.hasDraft);
+  const resolved = resolveDecoder(options.decoder, engine);
   const maxNewTokens =
     options.maxNewTokens === undefined
       ? undefined
@@ -97,8 +109,8 @@ export function checkPrompt(value: unknown): string {
   );
 }
 
-function resolveDecoder(value: unknown, hasDraft: boolean): ResolvedDecoder {
-  if (value === undefined) return hasDraft ? speculative({}) : { stages: GREEDY_STAGES };
+function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): ResolvedDecoder {
+  if (value === undefined) return hasDraft ? speculative({}, vocabSize) : { stages: GREEDY_STAGES };
   const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
   const known = checkChoice("decoder.kind", kind, DECODERS);
   if (known === "greedy") {
@@ -106,22 +118,26 @@ function resolveDecoder(value: unknown, hasDraft: boolean): ResolvedDecoder {
     return { stages: GREEDY_STAGES };
   }
   if (known === "sample") return { stages: resolveStages("decoder", value) };
-  const decoder = speculative(value);
+  if (known === "mirostat") return resolveMirostat("decoder", value, vocabSize);
+  const decoder = speculative(value, vocabSize);
   if (hasDraft) return decoder;
   throw new CoppiceError(
     "option-invalid",
     'decoder.kind is "speculative", but no draft model is loaded.',
-    'Load the engine with a draft model, or use { kind: "greedy" } or { kind: "sample" }.',
+    'Load the engine with a draft model, or use { kind: "greedy" }, { kind: "sample" } or { kind: "mirostat" }.',
   );
 }
 
-function speculative(value: unknown): ResolvedDecoder {
+function speculative(value: unknown, vocabSize: number): ResolvedDecoder {
   const options = checkRecord("decoder", value, ["kind", "tree", "sampling", "verify"]);
   const tree = resolveTree("decoder.tree", options.tree);
-  return {
-    stages: resolveSampling("decoder.sampling", options.sampling),
-    speculation: { tree, verify: resolveVerify("decoder.verify", options.verify, tree.kind) },
-  };
+  const verify = resolveVerify("decoder.verify", options.verify, tree.kind);
+  const speculation = { tree, verify };
+  if (isMirostat(options.sampling)) {
+    checkMirostatRule("decoder", verify);
+    return { ...resolveMirostat("decoder.sampling", options.sampling, vocabSize), speculation };
+  }
+  return { stages: resolveSampling("decoder.sampling", options.sampling), speculation };
 }
 
 function resolveStop(value: unknown): readonly string[] {

@@ -16,6 +16,8 @@ export class Meter {
   readonly #byRank: number[] = [];
   #acceptedTokens = 0;
   #draftPasses = 0;
+  #surprise = 0;
+  #mu: number | undefined;
   readonly #draftShare: number;
 
   /**
@@ -42,6 +44,10 @@ export class Meter {
     this.#rounds += 1;
     this.#kept += kept;
     this.#draftPasses += outcome.draftPasses;
+    for (const { mu, surprise } of outcome.surprises?.slice(0, kept) ?? []) {
+      this.#surprise += surprise;
+      this.#mu = mu;
+    }
     this.#acceptedTokens += outcome.ranks.length;
     for (const rank of outcome.ranks) {
       while (this.#byRank.length <= rank) this.#byRank.push(0);
@@ -73,6 +79,7 @@ export class Meter {
       dispatchesPerRound: counts.dispatchesPerRound,
       gpuBytes: counts.gpuBytes,
       ...(counts.phaseTimes && { phaseTimes: counts.phaseTimes }),
+      ...(this.#mu !== undefined && { meanSurprise: this.#surprise / this.#kept, mu: this.#mu }),
       timeToFirstToken: firstAt - this.#requestedAt,
       decodeTime,
       tokensPerSecond: decodeTime > 0 ? ((this.#kept - this.#firstKept) * 1000) / decodeTime : 0,

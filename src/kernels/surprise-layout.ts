@@ -6,7 +6,7 @@ export const ROW_SURPRISE_BYTES = 4 * 4;
 /** Bytes of a `SurpriseRecord`: three arrays with a place for each of a round's tokens. */
 export const SURPRISE_RECORD_BYTES = 3 * 4 * LEVEL_CAPACITY;
 
-/** What a token was drawn with. */
+/** What Mirostat drew a token with. */
 export interface DrawnSurprise {
   /** mu after it, in bits. */
   readonly mu: number;

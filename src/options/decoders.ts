@@ -1,4 +1,5 @@
 /** What `decoder` may be. */
+import type { MirostatDecoder } from "./mirostat.ts";
 import type { GreedyDecoder, SampleDecoder, SamplingStages } from "./sampling.ts";
 import type {
   AutoTree,
@@ -30,10 +31,20 @@ export type TreeAndRule =
  * `{ kind: "best-first" }`. `verify` defaults to `"coupled"`: the text is that of `sampling` run alone with the same
  * seed, token for token. The other rules draw from the same distribution, with other tokens.
  */
-export type SpeculativeDecoder = {
-  readonly kind: "speculative";
-  /** The linear decoder whose text this reproduces. Default greedy. */
-  readonly sampling?: GreedyDecoder | SampleDecoder | SamplingStages;
-} & TreeAndRule;
+export type SpeculativeDecoder =
+  | ({
+      readonly kind: "speculative";
+      /** The linear decoder whose text this reproduces. Default greedy. */
+      readonly sampling?: GreedyDecoder | SampleDecoder | SamplingStages;
+    } & TreeAndRule)
+  | SpeculativeMirostat;
 
-export type Decoder = GreedyDecoder | SampleDecoder | SpeculativeDecoder;
+/** Mirostat with the same text as alone, for any tree: what a rejecting rule compares with would depend on what it accepts. */
+export interface SpeculativeMirostat {
+  readonly kind: "speculative";
+  readonly sampling: MirostatDecoder;
+  readonly tree?: TreeOptions | AutoTree | "auto";
+  readonly verify?: "coupled";
+}
+
+export type Decoder = GreedyDecoder | SampleDecoder | MirostatDecoder | SpeculativeDecoder;

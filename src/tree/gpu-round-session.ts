@@ -12,7 +12,9 @@ import {
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
 import { EditState } from "./edit-state.ts";
+import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
+import type { RoundBuffers } from "./round-context.ts";
 import { rejectingRule, type RoundRules } from "./round-rules.ts";
 import type {
   NextOptions,
@@ -55,6 +57,7 @@ export class GpuRoundSession implements RoundSession {
   readonly #trees: readonly TreeRound[];
   readonly #ring: BufferSlice;
   readonly #edits: EditState | undefined;
+  readonly #mirostat: MirostatState | undefined;
   /** Prompt and output so far; empty before `start`. */
   #tokens: number[] = [];
   #rounds = 0;
@@ -67,8 +70,7 @@ export class GpuRoundSession implements RoundSession {
     gpu: Gpu,
     scope: BufferScope,
     parts: RoundSessionParts,
-    ring: BufferSlice,
-    edits: EditState | undefined,
+    { ring, edits, mirostat }: RoundBuffers,
     plain: Recording,
     trees: readonly TreeRound[],
   ) {
@@ -78,6 +80,7 @@ export class GpuRoundSession implements RoundSession {
     this.#draft = parts.speculation?.draft;
     this.#ring = ring;
     this.#edits = edits;
+    this.#mirostat = mirostat;
     this.#plain = plain;
     this.#trees = trees;
   }
@@ -102,6 +105,7 @@ export class GpuRoundSession implements RoundSession {
       ring,
       draftRows: scope.storage("draft rows", keepsRows ? rowBytes : 0),
       edits,
+      mirostat: rules.mirostat && new MirostatState(scope, rules.mirostat),
     };
     const plain = await recordPlainRound(gpu, scope, target, rules, buffers);
     const trees: TreeRound[] = [];
@@ -114,7 +118,7 @@ export class GpuRoundSession implements RoundSession {
         trees.push({ plan, recording });
       }
     }
-    return new GpuRoundSession(gpu, scope, parts, ring, edits, plain, trees);
+    return new GpuRoundSession(gpu, scope, parts, buffers, plain, trees);
   }
 
   get contextLength(): number {
@@ -172,6 +176,7 @@ export class GpuRoundSession implements RoundSession {
     if (edits) this.#edits?.writeStart(edits, prompt, endTokens);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
+    this.#mirostat?.writeStart();
     this.#tokens = [...prompt];
     if (this.#trees.length > 0) await this.#catchUp();
   }
@@ -205,12 +210,14 @@ export class GpuRoundSession implements RoundSession {
       [
         slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
         ...(showTree ? [state.tree, state.control] : []),
+        ...(this.#mirostat ? [this.#mirostat.slice(at, rounds)] : []),
       ],
       timed,
     );
     this.#targetForwards += rounds;
     this.#draftForwards += rounds * (tree?.plan.levels.length ?? 0);
 
+    const surprises = this.#mirostat && bytes.at(-1);
     const outcomes: RoundOutcome[] = [];
     for (let i = 0; i < rounds; i++) {
       const record = decodeRoundRecord(bytes[0]!, i, first + i);
@@ -219,7 +226,8 @@ export class GpuRoundSession implements RoundSession {
       const outcome = { ...given, draftPasses: tree?.plan.levels.length ?? 0 };
       const root = this.#tokens.at(-1)!;
       const shown = showTree ? snapshot(root, outcome, bytes[1]!, bytes[2]!) : {};
-      outcomes.push({ ...outcome, ...shown });
+      const drawn = drawnSurprises(surprises, i, outcome.tokens.length);
+      outcomes.push({ ...outcome, ...drawn, ...shown });
       this.#tokens.push(...outcome.tokens);
       this.#rounds += 1;
     }

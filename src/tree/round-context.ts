@@ -2,6 +2,7 @@
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { warpParams, warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
 import type { EditState } from "./edit-state.ts";
+import type { MirostatState } from "./mirostat-recorder.ts";
 import type { RoundRules } from "./round-rules.ts";
 import type { TreeSession } from "./tree-session.ts";
 
@@ -14,6 +15,8 @@ export interface RoundBuffers {
   readonly draftRows: BufferSlice;
   /** What logits are edited by; undefined: they are not. */
   readonly edits?: EditState | undefined;
+  /** Where the target draws by Mirostat. */
+  readonly mirostat?: MirostatState | undefined;
 }
 
 export interface RoundContext extends RoundBuffers {

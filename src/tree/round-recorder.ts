@@ -16,6 +16,7 @@ import type { BufferScope, Gpu } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
 import { recordEdits, recordHistory } from "./edit-recorder.ts";
+import { recordMirostat } from "./mirostat-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
 import { rejectingRule, type RoundRules } from "./round-rules.ts";
 import type { Phase } from "./rounds.ts";
@@ -92,7 +93,8 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
     lag: 0,
   });
   const { temperature } = rules.stages;
-  if (temperature === 0) return;
+  // Mirostat draws node by node: how many tokens it keeps depends on the path.
+  if (temperature === 0 || rules.mirostat) return;
   recording.phase = "verify" satisfies Phase;
   await recordWarp(context, target, {
     first: 0,
@@ -105,10 +107,9 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
 }
 
 /** Draws the target's own token at every node and keeps the path on which the draft foresaw them. */
-async function recordMatch(
-  { gpu, scope, target, recording, ids, ring }: RoundContext,
-  nodes: number,
-): Promise<void> {
+async function recordMatch(context: RoundContext, nodes: number): Promise<void> {
+  const { gpu, scope, target, recording, ids, ring, mirostat } = context;
+  if (mirostat) return recordMirostat(context, mirostat, nodes);
   const { state, scratch, model } = target;
   const { control, tree, statics } = state;
   recording.phase = "verify" satisfies Phase;

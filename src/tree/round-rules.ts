@@ -1,5 +1,5 @@
 /** What a round draws with and what it keeps of its tree: chosen once per session, like the tree's plan. */
-import type { ResolvedStages, VerifyRule } from "../options.ts";
+import type { ResolvedMirostat, ResolvedStages, VerifyRule } from "../options.ts";
 import { NOISE } from "../model/index.ts";
 
 export interface RoundRules {
@@ -7,6 +7,8 @@ export interface RoundRules {
   readonly verify: VerifyRule;
   /** Whether logits are edited before the stages; by what is said at the start of each text. Default false. */
   readonly edited?: boolean;
+  /** How the target draws, where it is not by the stages; these are then a temperature alone, and the rule is `coupled`. */
+  readonly mirostat?: ResolvedMirostat | undefined;
 }
 
 /**

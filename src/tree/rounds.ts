@@ -2,6 +2,7 @@
  * What decoders see of the engine: a sequence that grows by rounds. No GPU types here, so a decoder can be
  * run against a table-driven fake.
  */
+import type { DrawnSurprise } from "../model/index.ts";
 
 import type { ResolvedEdits } from "../options.ts";
 
@@ -33,6 +34,8 @@ export interface RoundOutcome {
   readonly draftPasses: number;
   /** Per accepted token, how many of its siblings stood before it in draw order. */
   readonly ranks: readonly number[];
+  /** With Mirostat: what each of `tokens` was drawn with. */
+  readonly surprises?: readonly DrawnSurprise[];
   /** Present when asked for. */
   readonly tree?: TreeRecord;
   /** Nodes kept, root first; present with `tree`. */

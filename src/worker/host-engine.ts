@@ -93,8 +93,9 @@ class GpuEngine implements EngineBackend {
 
   async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
     const target = this.#target;
-    const { stages, speculation, edited = false } = decoder;
-    const rules = { stages, verify: speculation?.verify ?? "coupled", edited } as const;
+    const { stages, mirostat, speculation, edited = false } = decoder;
+    const verify = speculation?.verify ?? "coupled";
+    const rules = { stages, mirostat, verify, edited } as const;
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }

@@ -5,11 +5,13 @@ import type { LlamaModel } from "../../src/model/index.ts";
 import { openSource } from "../../src/model/source.ts";
 import type {
   Dtype,
+  MirostatDecoder,
   ResolvedEdits,
   SamplingStages,
   TreeOptions,
   VerifyRule,
 } from "../../src/options.ts";
+import { resolveMirostat } from "../../src/decoder/mirostat-options.ts";
 import { resolveSampling } from "../../src/decoder/sampling-options.ts";
 import { GpuRoundSession, planTree, TreeSession } from "../../src/tree/index.ts";
 
@@ -43,6 +45,8 @@ export interface TestRules {
   readonly stages?: SamplingStages;
   readonly verify?: VerifyRule;
   readonly edited?: boolean;
+  /** In place of the stages. */
+  readonly mirostat?: MirostatDecoder;
 }
 
 /** A sequence with or without speculation. */
@@ -51,10 +55,13 @@ export async function roundSession(
   target: LlamaModel,
   draft?: LlamaModel,
   tree?: TreeOptions | readonly TreeOptions[],
-  { stages, verify = "coupled", edited = false }: TestRules = {},
+  { stages, verify = "coupled", edited = false, mirostat }: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
-  const rules = { stages: resolveSampling("stages", stages), verify, edited };
+  const drawing = mirostat
+    ? resolveMirostat("mirostat", mirostat, target.config.vocabSize)
+    : { stages: resolveSampling("stages", stages) };
+  const rules = { ...drawing, verify, edited };
   const parts = { target: treeSession(gpu, target), rules };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
   const plans = [tree].flat().map((one) => planTree(one, target.config.vocabSize));

@@ -60,6 +60,12 @@ test("a decoder's kind decides its fields", () => {
     engine.generate("a", {
       decoder: { kind: "speculative", tree: { kind: "best-first" }, sampling: { topP: 0.9 } },
     }),
+    engine.generate("a", { decoder: { kind: "mirostat" } }),
+    engine.generate("a", { decoder: { kind: "mirostat", version: 1, tau: 2, muBounds: [0, 9] } }),
+    // @ts-expect-error Mirostat decides how many tokens are kept
+    engine.generate("a", { decoder: { kind: "mirostat", topK: 40 } }),
+    // @ts-expect-error no such version
+    engine.generate("a", { decoder: { kind: "mirostat", version: 3 } }),
     // @ts-expect-error greedy has no tree
     engine.generate("a", { decoder: { kind: "greedy", tree: { kind: "chain", length: 4 } } }),
     // @ts-expect-error a chain has a length
@@ -94,6 +100,12 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     { kind, tree: chain, verify: "specinfer" },
     { kind, tree: "auto" },
     { kind, tree: { kind: "auto" }, verify: "coupled" },
+    { kind, sampling: { kind: "mirostat", tau: 4 } },
+    { kind, tree: beam, verify: "coupled", sampling: { kind: "mirostat" } },
+    // @ts-expect-error mu depends on what is accepted
+    { kind, tree: chain, verify: "recursive", sampling: { kind: "mirostat" } },
+    // @ts-expect-error mu depends on what is accepted
+    { kind, tree: beam, verify: "traversal", sampling: { kind: "mirostat" } },
     // @ts-expect-error chosen for how well it does
     { kind, tree: "auto", verify: "recursive" },
     // @ts-expect-error nodes dropped for what they are
@@ -115,7 +127,7 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     // @ts-expect-error drawn without replacement
     { kind, tree: beam, verify: "specinfer" },
   ];
-  expect(pairs).toHaveLength(25);
+  expect(pairs).toHaveLength(29);
 });
 
 test("the error class has a code and a fix", () => {

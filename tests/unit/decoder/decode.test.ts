@@ -260,3 +260,23 @@ describe("metrics", () => {
     expect(result.metrics.tokensPerSecond).toBe(200);
   });
 });
+
+test("surprises come with the tokens, and their mean with the metrics", async () => {
+  const drawn = (surprise: number, mu: number) => ({ surprise, mu, kept: 5 });
+  const session = new FakeSession([
+    round(ids("ab"), { surprises: [drawn(2, 4), drawn(6, 1)] }),
+    round([...ids("c"), END, ...ids("d")], {
+      surprises: [drawn(1, 3), drawn(3, 2.5), drawn(50, 0)],
+    }),
+  ]);
+  const { parts, result } = await run(session);
+  const tokens = deltas(parts).flatMap((part) => part.tokens);
+  expect(tokens.map(({ surprise, mu }) => [surprise, mu])).toEqual([
+    [2, 4],
+    [6, 1],
+    [1, 3],
+  ]);
+  // The end-of-text token was drawn too; what came after it was not.
+  expect(result.metrics).toMatchObject({ meanSurprise: 3, mu: 2.5 });
+  expect((await run(new FakeSession([plain(END)]))).result.metrics).not.toHaveProperty("mu");
+});
