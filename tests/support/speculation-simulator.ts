@@ -40,23 +40,37 @@ interface Node {
   readonly depth: number;
   /** Log odds that the first guess after it is right. */
   readonly odds: number;
+  readonly parent: Node | undefined;
+}
+
+/** A node as a round reports it; see `PathStep`. */
+interface Step {
+  readonly place: number;
+  readonly placeInLevel: number;
+}
+
+/** A grown tree: each node with the nodes that it is reached by, the surest first. */
+interface GrownTree {
+  readonly nodes: readonly Node[];
+  readonly steps: ReadonlyMap<Node, Step>;
 }
 
 /**
- * Adds up, over the nodes of one tree at each depth, the probability that the target's tokens lead there. The tree grows
- * as `planTree` lays it out: each level keeps the most confident, then the whole tree is cut to its budget.
+ * A tree of one round, as `planTree` lays it out: each level keeps the most confident, then the whole tree is cut to its
+ * budget.
  */
 function growTree(
   draft: Draft,
   size: TreeSize,
   centres: readonly number[],
   next: () => number,
-  reached: number[],
-): void {
+): GrownTree {
   const { rankGain = 0.45 } = draft;
   const context = (depth: number) => centres[depth]! + EASE[Math.floor(next() * EASE.length)]!;
   const candidates: Node[] = [];
-  let frontier: Node[] = [{ confidence: 1, reached: 1, depth: 0, odds: context(0) }];
+  let frontier: Node[] = [
+    { confidence: 1, reached: 1, depth: 0, odds: context(0), parent: undefined },
+  ];
   for (let depth = 1; depth <= size.depth && depth < size.nodes; depth++) {
     const width = Math.min(size.width, size.nodes - depth);
     const level: Node[] = [];
@@ -66,7 +80,7 @@ function growTree(
       let unsure = parent.confidence;
       let missed = parent.reached;
       for (let rank = 0; rank < width; rank++) {
-        level.push({ confidence, reached, depth, odds: context(depth) });
+        level.push({ confidence, reached, depth, odds: context(depth), parent });
         unsure -= confidence;
         missed -= reached;
         confidence = unsure * rankGain;
@@ -78,13 +92,17 @@ function growTree(
     candidates.push(...frontier);
   }
   candidates.sort((a, b) => b.confidence - a.confidence);
-  for (const node of candidates.slice(0, size.nodes - 1)) reached[node.depth]! += node.reached;
+  const nodes = candidates.slice(0, size.nodes - 1);
+  const inLevel = Array.from({ length: size.depth + 1 }, () => 0);
+  const steps = new Map(
+    nodes.map((node, i) => [node, { place: i + 1, placeInLevel: inLevel[node.depth]!++ }]),
+  );
+  return { nodes, steps };
 }
 
-/** How many draft tokens a round of each arm accepts: a distribution to draw from, whose mean is known exactly. */
+/** Rounds of each arm: which path they accept is drawn, how many tokens that gives is known exactly. */
 export class DraftTable {
-  /** Per arm and depth, the probability that a round accepts so many tokens or more. */
-  readonly #reached: readonly (readonly number[])[];
+  readonly #trees: readonly (readonly GrownTree[])[];
   /** Per arm, expected tokens of a round. */
   readonly tokens: readonly number[];
 
@@ -94,22 +112,35 @@ export class DraftTable {
     const centres = Array.from({ length: deepest + 1 }, (_, depth) =>
       centre(alpha * decay ** depth),
     );
-    this.#reached = arms.map(({ tree }) => {
+    this.#trees = arms.map(({ tree }) => {
       const next = uniforms(seed);
-      const sums = Array.from({ length: deepest + 1 }, () => 0);
-      if (tree) {
-        for (let i = 0; i < trees; i++) growTree(draft, tree, centres, next, sums);
-      }
-      return sums.slice(1).map((sum) => sum / trees);
+      if (tree === undefined) return [{ nodes: [], steps: new Map() }];
+      return Array.from({ length: trees }, () => growTree(draft, tree, centres, next));
     });
-    this.tokens = this.#reached.map((depths) => depths.reduce((sum, share) => sum + share, 1));
+    this.tokens = this.#trees.map((grown) => {
+      const accepted = grown.flatMap(({ nodes }) => nodes.map(({ reached }) => reached));
+      return 1 + accepted.reduce((sum, share) => sum + share, 0) / grown.length;
+    });
   }
 
-  /** Accepted draft tokens of one round. */
-  draw(arm: number, next: () => number): number {
-    const uniform = next();
-    const end = this.#reached[arm]!.findIndex((share) => uniform >= share);
-    return end < 0 ? this.#reached[arm]!.length : end;
+  /** The accepted path of one round, the root left out. */
+  draw(arm: number, next: () => number): Step[] {
+    const trees = this.#trees[arm]!;
+    const { nodes, steps } = trees[Math.floor(next() * trees.length)]!;
+    const path: Step[] = [];
+    let at: Node | undefined;
+    for (;;) {
+      const above = at?.reached ?? 1;
+      let rest = next() * above;
+      // A level-1 node's parent is the root, which is no node of the list.
+      const child = nodes.find(
+        (node) =>
+          (at === undefined ? node.depth === 1 : node.parent === at) && (rest -= node.reached) < 0,
+      );
+      if (child === undefined) return path;
+      path.push(steps.get(child)!);
+      at = child;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** How many tokens a round of each arm gives, learned from the rounds of all of them. */
-import { depthOf, type Arm } from "./arms.ts";
+import { acceptedWithin, depthOf, isWithin, type AcceptedPath, type Arm, type TreeSize } from "./arms.ts";
 import { levelExposure } from "./level-exposure.ts";
 
 /** Tokens of text after which an observation counts half: some paragraphs, since that is how text changes. */
@@ -57,63 +57,81 @@ export class Acceptance {
   /**
    * Tokens that a round is expected to give, the recovered or bonus token included: 1..depth + 1.
    * @param hope Standard deviations by which the arm's own factor is taken to be better than it looks. Default 0.
-   * @param doubt Standard deviations by which the text is taken to be harder than it looks. Default 0.
    */
-  tokens(index: number, { hope = 0, doubt = 0 } = {}): number {
+  tokens(index: number, hope = 0): number {
     const known = this.#tokens[index];
-    if (hope === 0 && doubt === 0 && known !== undefined) return known;
+    if (hope === 0 && known !== undefined) return known;
     const better = 1 - hope / Math.sqrt(FACTOR_WEIGHT + this.#seen[index]!.fresh);
     const believed = this.#missByLevel();
     const misses = this.#missesByLevel(
       index,
       believed.map((miss, level) => {
-        const spread = Math.sqrt(miss * (1 - miss));
-        // Fear is for the text as a whole, which the first level tells; hope is for levels that no tree has reached.
-        const fear = doubt / Math.sqrt(ANCHOR_WEIGHT + this.#levels[0]!.exposure);
-        const wish = hope / Math.sqrt(ANCHOR_WEIGHT + this.#levels[level]!.exposure);
-        return clamp(miss + (fear - wish) * spread);
+        const spread = Math.sqrt((miss * (1 - miss)) / (ANCHOR_WEIGHT + this.#levels[level]!.exposure));
+        return clamp(miss - hope * spread);
       }),
       better,
     );
     let path = 1;
     let tokens = 1;
     for (const miss of misses) tokens += path *= 1 - miss;
-    if (hope === 0 && doubt === 0) this.#tokens[index] = tokens;
+    if (hope === 0) this.#tokens[index] = tokens;
     return tokens;
   }
 
-  /** `accepted[i]` draft tokens were accepted in round i, 0..the arm's depth. */
-  observe(index: number, accepted: readonly number[]): void {
-    this.pass(accepted.reduce((sum, count) => sum + count + 1, 0));
-    const depth = depthOf(this.#arms[index]!);
-    if (depth === 0) return;
+  /**
+   * `paths[i]` is what round i accepted. An arm whose tree lies within the one that ran would have accepted the path as far
+   * as it stays within: that is told of it too, so that arms are compared by the same rounds.
+   */
+  observe(index: number, paths: readonly AcceptedPath[]): void {
+    this.pass(paths.reduce((sum, path) => sum + path.length + 1, 0));
+    const { tree } = this.#arms[index]!;
+    if (tree === undefined) return;
     const believed = this.#missByLevel();
     const expected = this.#missesByLevel(index, believed);
-    const factor = this.#factor(index);
-    const seen = this.#seen[index]!;
-    for (const count of accepted) {
-      for (let level = 0; level <= Math.min(count, depth - 1); level++) {
-        const missed = level === count ? 1 : 0;
+    for (const path of paths) {
+      for (let level = 0; level <= Math.min(path.length, depthOf({ tree }) - 1); level++) {
         const sums = this.#levels[level]!;
-        sums.misses += missed;
+        sums.misses += level === path.length ? 1 : 0;
         sums.exposure += expected[level]! / believed[level]!;
         sums.anchor ??= believed[level]!;
+      }
+    }
+    for (const [other, arm] of this.#arms.entries()) {
+      if (arm.tree === undefined || !isWithin(arm.tree, tree)) continue;
+      this.#compare(other, arm.tree, believed, paths);
+    }
+    this.#forget();
+    for (const [level, miss] of this.#missByLevel().entries()) {
+      const sums = this.#levels[level]!;
+      if (sums.anchor === undefined) continue;
+      const news = paths.filter((path) => path.length >= level).length;
+      sums.rounds = Math.min(sums.rounds + news, ANCHOR_ROUNDS);
+      sums.anchor += (news / (sums.rounds + ANCHOR_WEIGHT)) * (miss - sums.anchor);
+    }
+  }
+
+  /** What an arm missed against what it was expected to. */
+  #compare(
+    index: number,
+    tree: TreeSize,
+    believed: readonly number[],
+    paths: readonly AcceptedPath[],
+  ): void {
+    const seen = this.#seen[index]!;
+    const factor = this.#factor(index);
+    const expected = this.#missesByLevel(index, believed);
+    for (const path of paths) {
+      const accepted = acceptedWithin(tree, path);
+      for (let level = 0; level <= Math.min(accepted, expected.length - 1); level++) {
+        const missed = level === accepted ? 1 : 0;
         seen.misses += missed;
         seen.fresh += missed;
         seen.expected += expected[level]! / factor;
       }
     }
-    this.#forget();
     const forget = Math.min(1, FACTOR_MEMORY / Math.max(seen.expected, 1e-9));
     seen.misses *= forget;
     seen.expected *= forget;
-    for (const [level, miss] of this.#missByLevel().entries()) {
-      const sums = this.#levels[level]!;
-      if (sums.anchor === undefined) continue;
-      const news = accepted.filter((count) => count >= level).length;
-      sums.rounds = Math.min(sums.rounds + news, ANCHOR_ROUNDS);
-      sums.anchor += (news / (sums.rounds + ANCHOR_WEIGHT)) * (miss - sums.anchor);
-    }
   }
 
   /** So many tokens of text went by: what was seen before them says less about the next. */

@@ -35,3 +35,25 @@ export function nodesOf(arm: Arm): number {
 export function depthOf(arm: Arm): number {
   return arm.tree === undefined ? 0 : Math.min(arm.tree.depth, arm.tree.nodes - 1);
 }
+
+/** A drafted token that was accepted: how many nodes of the tree, the root included, and of its level were surer. */
+export interface PathStep {
+  readonly place: number;
+  readonly placeInLevel: number;
+}
+
+/** What a round accepted, in order, the root left out. */
+export type AcceptedPath = readonly PathStep[];
+
+/** Whether a tree's nodes are among another's: the surest of them, as deep and as wide as it may be. */
+export function isWithin(tree: TreeSize, other: TreeSize): boolean {
+  return tree.nodes <= other.nodes && tree.depth <= other.depth && tree.width <= other.width;
+}
+
+/** How much of a path, accepted in a larger tree, a tree would have accepted. */
+export function acceptedWithin({ nodes, depth, width }: TreeSize, path: AcceptedPath): number {
+  const beyond = path.findIndex(
+    ({ place, placeInLevel }, i) => i >= depth || place >= nodes || placeInLevel >= width,
+  );
+  return beyond < 0 ? path.length : beyond;
+}

@@ -1,6 +1,6 @@
 /** What is known of every arm: tokens per second as expected, as hoped for and as feared. */
 import { Acceptance } from "./acceptance.ts";
-import type { Arm } from "./arms.ts";
+import type { AcceptedPath, Arm } from "./arms.ts";
 import type { CostPrior } from "./cost-fit.ts";
 import { RoundCost } from "./round-cost.ts";
 
@@ -8,10 +8,6 @@ import { RoundCost } from "./round-cost.ts";
 const HOPE = 0.7;
 /** A cost that was never measured may be lower than it looks by this share; one that was, by less. */
 const COST_HOPE = 0.1;
-/** Standard deviations of acceptance that a tree has to bear and still beat plain decoding. */
-const DOUBT = 0.5;
-/** Share by which it has to beat it: plain decoding is certain, and its estimate is not the largest of several. */
-const MARGIN = 0.03;
 /** Tokens of text after which a measured cost counts half as a reason not to measure again. */
 const STALE = 2000;
 
@@ -25,8 +21,8 @@ export interface ChooserPriors {
 
 /** What a group of rounds with one arm gave. */
 export interface GroupOutcome {
-  /** Per round, how many draft tokens were accepted: 0..the arm's depth. */
-  readonly accepted: readonly number[];
+  /** What each round accepted. */
+  readonly paths: readonly AcceptedPath[];
   /**
    * How long the rounds took together, in milliseconds without the round trip; undefined where that says nothing, as for
    * the group that waited for the prefill.
@@ -37,24 +33,21 @@ export interface GroupOutcome {
 export class Estimates {
   readonly #acceptance: Acceptance;
   readonly #cost: RoundCost;
-  readonly #plain: number;
   /** Per arm, timed groups; old ones count less. */
   readonly #fresh: number[];
 
-  /** @param plain Index of the arm that does not speculate. */
-  constructor(arms: readonly Arm[], plain: number, { firstMiss, cost }: ChooserPriors) {
+  constructor(arms: readonly Arm[], { firstMiss, cost }: ChooserPriors) {
     this.#acceptance = new Acceptance(arms, firstMiss);
     this.#cost = new RoundCost(arms, cost);
-    this.#plain = plain;
     this.#fresh = arms.map(() => 0);
   }
 
-  observe(arm: number, { accepted, milliseconds }: GroupOutcome): void {
-    this.#acceptance.observe(arm, accepted);
-    const tokens = accepted.reduce((sum, count) => sum + count + 1, 0);
+  observe(arm: number, { paths, milliseconds }: GroupOutcome): void {
+    this.#acceptance.observe(arm, paths);
+    const tokens = paths.reduce((sum, path) => sum + path.length + 1, 0);
     for (const index of this.#fresh.keys()) this.#fresh[index]! *= 0.5 ** (tokens / STALE);
     if (milliseconds === undefined) return;
-    this.#cost.observe(arm, milliseconds / accepted.length);
+    this.#cost.observe(arm, milliseconds / paths.length);
     this.#fresh[arm]! += 1;
   }
 
@@ -86,13 +79,7 @@ export class Estimates {
   /** Tokens per millisecond that an arm may reach, for all that is known. */
   hope(arm: number): number {
     const unsure = COST_HOPE / Math.sqrt(1 + this.#fresh[arm]!);
-    return (this.#acceptance.tokens(arm, { hope: HOPE }) / this.milliseconds(arm)) * (1 + unsure);
-  }
-
-  /** Whether a tree is faster than plain decoding by a margin, even where the text is harder than it looks. */
-  beatsPlain(arm: number): boolean {
-    const feared = this.#acceptance.tokens(arm, { doubt: DOUBT }) / this.milliseconds(arm);
-    return feared > this.rate(this.#plain) * (1 + MARGIN);
+    return (this.#acceptance.tokens(arm, HOPE) / this.milliseconds(arm)) * (1 + unsure);
   }
 
   /** Milliseconds that a round of an arm takes beyond what another needs for as many tokens; below 0 for a better one. */

@@ -1,6 +1,7 @@
 /** Which arm to run next, by expected tokens per second on this device. */
 import { DEFAULT_ARMS, nodesOf, type Arm } from "./arms.ts";
 import { Credit } from "./credit.ts";
+import { PlainLedger } from "./plain-ledger.ts";
 import { Estimates, type ChooserPriors, type GroupOutcome } from "./estimates.ts";
 
 /** Rounds per group where an arm runs to be measured; one where its cost is a guess. */
@@ -24,13 +25,15 @@ export interface Choice {
 /**
  * The goodput rule of SmartSpec (arXiv 2406.14066) over the trees of Sequoia (arXiv 2402.12374, section 3.3): expected
  * tokens of a round over its expected time, both measured while decoding. Not running an arm is never final: probes are
- * paid from a small share of the time (see `Credit`), so they are as frequent as they are cheap, and never cease.
+ * paid from a small share of the time (see `Credit`), so they are as frequent as they are cheap, and never cease. And nothing
+ * runs that could make the text slower than plain decoding by more than a share (see `PlainLedger`).
  * Deterministic: no random numbers, so the same observations give the same choices.
  */
 export class TreeChooser {
   readonly arms: readonly Arm[];
   readonly #estimates: Estimates;
   readonly #credit = new Credit();
+  readonly #ledger = new PlainLedger();
   readonly #plain: number;
   readonly #smallest: number;
   #best = -1;
@@ -44,7 +47,7 @@ export class TreeChooser {
   constructor(arms: readonly Arm[] = DEFAULT_ARMS, priors: ChooserPriors = {}) {
     this.arms = arms;
     this.#plain = arms.findIndex(({ tree }) => tree === undefined);
-    this.#estimates = new Estimates(arms, this.#plain, priors);
+    this.#estimates = new Estimates(arms, priors);
     const trees = [...arms.keys()].filter((index) => index !== this.#plain);
     this.#smallest = argmax(trees, (index) => -nodesOf(arms[index]!));
   }
@@ -53,13 +56,15 @@ export class TreeChooser {
   choose(): Choice {
     const next = this.#calibration() ?? this.#continued();
     if (next === undefined) this.#probe = { groups: 0, tokens: 0, time: 0 };
-    this.#choice = next ?? this.#newProbe() ?? this.#exploit();
+    const wanted = next ?? this.#newProbe() ?? this.#exploit();
+    const plain = { arm: this.#plain, rounds: PROBE_ROUNDS, reason: "exploit" } as const;
+    this.#choice = this.#isSafe(wanted) ? wanted : plain;
     return this.#choice;
   }
 
   /** What the last choice gave; nothing where no round ran. */
   observe(arm: number, group: GroupOutcome): void {
-    const rounds = group.accepted.length;
+    const rounds = group.paths.length;
     if (rounds === 0) return;
     this.#estimates.observe(arm, group);
     if (group.milliseconds === undefined) return;
@@ -69,11 +74,13 @@ export class TreeChooser {
     if (this.#best !== before) this.#credit.wake();
     // By the believed cost: a pause is nobody's doing.
     const time = rounds * this.#estimates.milliseconds(arm);
+    const given = rounds + group.paths.reduce((sum, path) => sum + path.length, 0);
+    this.#ledger.record(given, time / this.#estimates.milliseconds(this.#plain));
     this.#credit.earn(time, 1 / this.#estimates.rate(this.#best), this.#best === this.#plain);
     if (this.#choice === undefined || this.#choice.reason === "exploit") return;
     this.#credit.spend(time, rounds * this.#estimates.loss(arm, this.#best));
     this.#probe.groups += 1;
-    this.#probe.tokens += rounds + group.accepted.reduce((sum, count) => sum + count, 0);
+    this.#probe.tokens += given;
     this.#probe.time += time;
   }
 
@@ -85,6 +92,13 @@ export class TreeChooser {
   /** Another text begins: what the last one said about acceptance counts little, costs stay. */
   startText(): void {
     this.#estimates.startText();
+  }
+
+  /** Whether plain decoding would not miss what is lost if all that is drafted turns out wrong. */
+  #isSafe({ arm, rounds, reason }: Choice): boolean {
+    if (reason === "calibrate" || arm === this.#plain) return true;
+    const round = this.#estimates.milliseconds(arm) / this.#estimates.milliseconds(this.#plain);
+    return this.#ledger.affords((reason === "probe" ? rounds : 1) * (round - 1));
   }
 
   #calibration(): Choice | undefined {
@@ -135,12 +149,9 @@ export class TreeChooser {
     return { arm: this.#best, rounds: PROBE_ROUNDS * 2 ** this.#streak, reason: "exploit" };
   }
 
-  /** The fastest arm that was measured; plain decoding unless a tree beats it clearly. */
   #fastest(): number {
     const measured = [...this.arms.keys()].filter((arm) => this.#estimates.groups(arm) > 0);
-    const best = argmax(measured, (arm) => this.#score(arm));
-    if (this.#estimates.groups(this.#plain) === 0 || this.#estimates.beatsPlain(best)) return best;
-    return this.#plain;
+    return argmax(measured, (arm) => this.#score(arm));
   }
 
   #score(arm: number): number {
