@@ -1,5 +1,5 @@
 // candidates[r, j] = the j-th largest of logits[r, :] (the lower token id on a tie) with its
-// log-probability, logits[r, t] - max - log(sum_c exp(logits[r, c] - max)).
+// log-probability, s (logits[r, t] - max) - log(sum_c exp(s (logits[r, c] - max))), s = sharpness.
 //
 // Grid: one workgroup per row. Two passes over the row: the first finds each lane's best column. The
 // k-th best of those is a cut that at least k columns reach and few exceed; the second pass sums
@@ -17,8 +17,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;                 // [rows, vocab]
-@group(0) @binding(1) var<storage, read_write> candidates: array<Candidate>; // [rows, k]
-@group(0) @binding(2) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> sharpness: array<f32>;              // [1], above 0
+@group(0) @binding(2) var<storage, read_write> candidates: array<Candidate>; // [rows, k]
+@group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> heads: array<Ranked, 256>; // each lane's best column
 var<workgroup> list: array<Ranked, LIST_CAPACITY>;
@@ -41,7 +42,7 @@ fn lane_best(row: u32, lane: u32, last: Ranked) -> Ranked {
 fn emit(row: u32, place: u32, token: u32, log_sum: f32) {
   let x = logits[row * params.vocab + token];
   // exp and log are inexact, so the bounds that hold for exact numbers are put back.
-  var score = clamp(x - logits[row * params.vocab + top.id] - log_sum, -3.4028234e38, 0.0);
+  var score = clamp(sharpness[0] * (x - logits[row * params.vocab + top.id]) - log_sum, -3.4028234e38, 0.0);
   if (order_key(x) <= NEGATIVE_INFINITY_KEY) { score = x; }
   candidates[row * params.k + place] = Candidate(token, score);
 }
@@ -68,7 +69,7 @@ fn main(
   for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
     let x = logits[row * params.vocab + c];
     let candidate = Ranked(order_key(x), c);
-    if (candidate.key > NEGATIVE_INFINITY_KEY) { sum += exp(x - largest); }
+    if (candidate.key > NEGATIVE_INFINITY_KEY) { sum += exp(sharpness[0] * (x - largest)); }
     if (!beats(cut, candidate)) {
       let at = atomicAdd(&listed, 1u);
       if (at < LIST_CAPACITY) { list[at] = candidate; }

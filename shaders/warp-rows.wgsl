@@ -1,4 +1,4 @@
-// logits[r, c] = sharpness (log p[c] + noise G(c)), with p = softmax of the logits that the stages keep, divided
+// logits[r, c] = log p[c] + noise G(c), with p = softmax of the logits that the stages keep, divided
 // by the temperature, and 0 elsewhere; log_probs[log_row + r, c] = log p[c].
 //
 // Stages run in the order given; each goes by what those before it kept, at the temperature so far: the top_k
@@ -51,7 +51,6 @@ struct Params {
   typical_p: f32,   // above 0, below 1
   n_sigma: f32,     // above 0
   noise: u32,
-  sharpness: f32,   // above 0
   keep: u32,        // 1: write log_probs
   log_row: u32,     // its row for row 0
 }
@@ -274,7 +273,6 @@ fn main(
       log_p = min((x - top) / temperature - log_sum, 0.0);
       perturbed = log_p;
       if (params.noise != NO_NOISE) { perturbed += gumbel(seed, purpose, place, c); }
-      perturbed *= params.sharpness;
     }
     logits[start + c] = perturbed;
     if (params.keep == 1u) { log_probs[(params.log_row + group.x) * params.vocab + c] = log_p; }

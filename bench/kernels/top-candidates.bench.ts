@@ -19,7 +19,8 @@ const variants = VOCABS.flatMap((vocab) =>
         const constants = { WORKGROUP_SIZE: lanes };
         const pipeline = await gpu.kernels.compile(topCandidates, { constants });
         const candidates = gpu.buffers.storage("candidates", ROWS * k * CANDIDATE_BYTES);
-        const buffers = { logits: randomLogits(gpu, ROWS, vocab), candidates };
+        const sharpness = gpu.buffers.upload("sharpness", Float32Array.of(1));
+        const buffers = { logits: randomLogits(gpu, ROWS, vocab), sharpness, candidates };
         const bound = pipeline.bind(gpu.buffers, buffers, { vocab, k });
         return [bound, topCandidatesGrid(ROWS)] as const;
       },

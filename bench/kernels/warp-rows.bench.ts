@@ -45,7 +45,6 @@ const variants = VOCABS.flatMap((vocab) =>
           first: 0,
           ...warpParams({ ...stages, order: ORDER }),
           noise: NOISE.shared,
-          sharpness: 1,
           keep: 1,
           log_row: 0,
         };

@@ -10,10 +10,27 @@ fn ends_text(token: u32) -> bool {
   return false;
 }
 
-fn rank_of(node: u32) -> u32 {
+// From the lowest byte: how many nodes stand before `node` among its siblings, how many have a better score in the
+// tree and in its level, and the score of its best child, as the probability of which it is the logarithm, in 255ths:
+// at least 1, or 0 where there is no child. The root's own places count nothing.
+fn step_of(node: u32, nodes: u32) -> u32 {
   var rank = 0u;
-  for (var i = 1u; i < node; i += 1u) { rank += u32(tree.parent[i] == tree.parent[node]); }
-  return rank;
+  var place = 0u;
+  var place_in_level = 0u;
+  var sureness = 0u;
+  var best = -3.4e38;
+  for (var i = 0u; i < nodes; i += 1u) {
+    let is_before = i < node;
+    let is_better = tree.score[i] > tree.score[node] || (is_before && tree.score[i] == tree.score[node]);
+    rank += u32(is_before && i > 0u && tree.parent[i] == tree.parent[node]);
+    place += u32(is_better);
+    place_in_level += u32(is_better && tree.depth[i] == tree.depth[node]);
+    if (i > node && tree.parent[i] == node) {
+      best = max(best, tree.score[i]);
+      sureness = max(1u, u32(exp(clamp(best - tree.score[node], -20.0, 0.0)) * 255.0 + 0.5));
+    }
+  }
+  return rank | (place << 8u) | (place_in_level << 16u) | (sureness << 24u);
 }
 
 // `control.path[1..accepted]` are the accepted nodes, and `token` follows them.
@@ -26,14 +43,10 @@ fn commit_round(accepted: u32, token: u32, is_leaf: bool, nodes: u32) {
   let record = control.round % RING_ROUNDS;
   var depth = 0u;
   for (var i = 0u; i < nodes; i += 1u) { depth = max(depth, tree.depth[i]); }
-  for (var word = 0u; word < RANK_WORDS; word += 1u) { ring[record].ranks[word] = 0u; }
   for (var j = 0u; j <= accepted; j += 1u) {
     var emitted = token;
-    if (j < accepted) {
-      let node = control.path[j + 1u];
-      emitted = tree.token[node];
-      ring[record].ranks[j / 4u] |= rank_of(node) << (8u * (j % 4u));
-    }
+    if (j < accepted) { emitted = tree.token[control.path[j + 1u]]; }
+    ring[record].steps[j] = step_of(control.path[j], nodes);
     ring[record].tokens[j] = emitted;
     let is_full = control.limit > 0u && control.base + j + 2u >= control.limit;
     if (is_full || ends_text(emitted)) { control.done = 1u; }

@@ -84,7 +84,7 @@ export async function* decode(
       trees: job.trees,
       timed: job.timings,
       rounds: pace.rounds(most),
-      ...(choice && { plan: choice.plan }),
+      ...(choice && { plan: choice.plan, confidence: choice.confidence }),
     });
     throwIfAborted(signal);
     const elapsed = performance.now() - started;

@@ -48,8 +48,8 @@ export class Meter {
       this.#surprise += surprise;
       this.#mu = mu;
     }
-    this.#acceptedTokens += outcome.ranks.length;
-    for (const rank of outcome.ranks) {
+    this.#acceptedTokens += outcome.steps.length;
+    for (const { rank } of outcome.steps) {
       while (this.#byRank.length <= rank) this.#byRank.push(0);
       this.#byRank[rank]! += 1;
     }

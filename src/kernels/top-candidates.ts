@@ -3,12 +3,15 @@ import order from "../../shaders/shared/order.wgsl?raw";
 import wgsl from "../../shaders/top-candidates.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 
-/** The draft's `k` most probable tokens at each row, best first. `k` is at most `vocab`. */
+/**
+ * The draft's `k` most probable tokens at each row, best first, `k` at most `vocab`; their probabilities are those of a
+ * temperature of 1 / `sharpness`, which is a buffer because it may change from round to round.
+ */
 export const topCandidates = defineKernel({
   name: "top-candidates",
   wgsl,
   shared: [order, candidate],
-  buffers: { logits: "read", candidates: "read_write" },
+  buffers: { logits: "read", sharpness: "read", candidates: "read_write" },
   params: { vocab: "u32", k: "u32" },
   constants: { WORKGROUP_SIZE: 256 },
 });

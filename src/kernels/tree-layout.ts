@@ -67,7 +67,7 @@ export const ROUND_RECORD = layout({
   base: 1,
   nodes: 1,
   depth: 1,
-  ranks: LEVEL_CAPACITY / 4,
+  steps: LEVEL_CAPACITY,
   tokens: LEVEL_CAPACITY,
 });
 export const CANDIDATE = layout({ token: 1, score: 1 });
@@ -121,6 +121,16 @@ export function decodeControl(data: ArrayBuffer): ControlState & { path: number[
   return { ...state, path: [...words.subarray(start, start + state.accepted + 1)] };
 }
 
+/** A node of the path that a round kept; places and sureness go by the scores that the draft gave. */
+export interface DecodedStep {
+  /** How many siblings stood before it: 0..62. */
+  rank: number;
+  /** How many nodes of the tree, the root included, were surer: 1..63. */
+  place: number;
+  /** How many nodes of its level were surer: 0..62. */
+  placeInLevel: number;
+}
+
 /** What one round gave. */
 export interface DecodedRound {
   accepted: number;
@@ -131,8 +141,10 @@ export interface DecodedRound {
   nodes: number;
   /** The depth of the deepest of them. */
   depth: number;
-  /** Per accepted token, how many siblings stood before it. */
-  ranks: number[];
+  /** Per accepted token. */
+  steps: DecodedStep[];
+  /** Per node of the path, the root first: how sure the draft was of the node's surest child, above 0 to 1; 0 without one. */
+  sureness: number[];
   /** The accepted tokens and one more. */
   tokens: number[];
 }
@@ -145,17 +157,21 @@ export function decodeRoundRecord(
 ): DecodedRound | undefined {
   const start = index * ROUND_RECORD.bytes;
   const words = new Uint32Array(ring, start, ROUND_RECORD.bytes / 4);
-  const ranks = new Uint8Array(ring, start + ROUND_RECORD.offsets.ranks, LEVEL_CAPACITY);
   const at = (field: keyof typeof ROUND_RECORD.offsets) => ROUND_RECORD.offsets[field] / 4;
   if (words[at("stamp")] !== round + 1) return undefined;
   const accepted = words[at("accepted")]!;
+  const bytes = new Uint8Array(ring, start + ROUND_RECORD.offsets.steps, 4 * (accepted + 1));
   return {
     accepted,
     leaf: words[at("leaf")] === 1,
     base: words[at("base")]!,
     nodes: words[at("nodes")]!,
     depth: words[at("depth")]!,
-    ranks: [...ranks.subarray(0, accepted)],
+    steps: Array.from({ length: accepted }, (_, i) => {
+      const [rank, place, placeInLevel] = bytes.subarray(4 * (i + 1));
+      return { rank: rank!, place: place!, placeInLevel: placeInLevel! };
+    }),
+    sureness: Array.from({ length: accepted + 1 }, (_, i) => bytes[4 * i + 3]! / 255),
     tokens: [...words.subarray(at("tokens"), at("tokens") + accepted + 1)],
   };
 }

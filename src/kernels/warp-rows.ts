@@ -25,7 +25,6 @@ export const warpRows = defineKernel({
     typical_p: "f32",
     n_sigma: "f32",
     noise: "u32",
-    sharpness: "f32",
     keep: "u32",
     log_row: "u32",
   },

@@ -108,8 +108,9 @@ export class GpuBeamSession implements BeamSession {
     const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
     const top = await kernels.compile(topCandidates, { constants });
     const candidates = this.#candidates;
+    const sharpness = this.#scope.upload("sharpness", Float32Array.of(1));
     recording.dispatch(
-      top.bind(this.#scope, { logits: scratch.logits, candidates }, { vocab, k }),
+      top.bind(this.#scope, { logits: scratch.logits, sharpness, candidates }, { vocab, k }),
       topCandidatesGrid(rows),
     );
     const step = await kernels.compile(beamStep, { statics: BEAM_TREE });

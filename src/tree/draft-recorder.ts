@@ -76,22 +76,20 @@ async function recordPass(
   });
 
   const { temperature } = rules.stages;
-  // Without noise the rows are in order already; only confidence may want them flatter or steeper.
-  if (temperature === 0 && plan.confidence === 1) return;
+  if (temperature === 0) return;
   const keeps = rejectingRule(rules) !== undefined || plan.growth !== "top";
   await recordWarp(context, draft, {
     first: catchUp,
     rows: level.frontierCount,
-    temperature: temperature === 0 ? 1 : temperature,
+    temperature,
     noise: plan.growth === "paths" ? NOISE.none : draftNoise(rules),
-    sharpness: 1 / plan.confidence,
-    keepAt: keeps && temperature > 0 ? level.frontierStart - DRAFT_LAG : undefined,
+    keepAt: keeps ? level.frontierStart - DRAFT_LAG : undefined,
   });
 }
 
 /** The tokens that may follow each node of the frontier, with their scores. */
 async function recordProposals(
-  { gpu, scope, target, rules, draftRows, recording }: RoundContext,
+  { gpu, scope, target, rules, draftRows, sharpness, recording }: RoundContext,
   { draft, candidates, plan }: Drafting,
   level: LevelPlan,
 ): Promise<void> {
@@ -112,7 +110,7 @@ async function recordProposals(
   }
   const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
   const top = await gpu.kernels.compile(topCandidates, { constants });
-  const buffers = { logits: draft.scratch.logits, candidates: proposals };
+  const buffers = { logits: draft.scratch.logits, sharpness, candidates: proposals };
   recording.dispatch(top.bind(scope, buffers, { vocab, k }), topCandidatesGrid(count));
   if (plan.growth !== "beam" || !draws) return;
 

@@ -15,7 +15,7 @@ import { EditState } from "./edit-state.ts";
 import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import type { RoundBuffers } from "./round-context.ts";
-import { rejectingRule, type RoundRules } from "./round-rules.ts";
+import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
 import type {
   NextOptions,
   Phase,
@@ -58,6 +58,9 @@ export class GpuRoundSession implements RoundSession {
   readonly #ring: BufferSlice;
   readonly #edits: EditState | undefined;
   readonly #mirostat: MirostatState | undefined;
+  readonly #sharpness: BufferSlice;
+  /** What `#sharpness` was set for. */
+  #confidence: number | undefined;
   /** Prompt and output so far; empty before `start`. */
   #tokens: number[] = [];
   #rounds = 0;
@@ -70,7 +73,7 @@ export class GpuRoundSession implements RoundSession {
     gpu: Gpu,
     scope: BufferScope,
     parts: RoundSessionParts,
-    { ring, edits, mirostat }: RoundBuffers,
+    { ring, sharpness, edits, mirostat }: RoundBuffers,
     plain: Recording,
     trees: readonly TreeRound[],
   ) {
@@ -81,6 +84,7 @@ export class GpuRoundSession implements RoundSession {
     this.#ring = ring;
     this.#edits = edits;
     this.#mirostat = mirostat;
+    this.#sharpness = sharpness;
     this.#plain = plain;
     this.#trees = trees;
   }
@@ -94,8 +98,9 @@ export class GpuRoundSession implements RoundSession {
     const ring = scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES);
     const { target, rules, speculation } = parts;
     const plans = speculation?.plans ?? [];
-    const keepsRows =
-      rejectingRule(rules) !== undefined || plans.some(({ growth }) => growth !== "top");
+    const keepsRows = plans.some(
+      (plan) => rejectingRule(rulesOf(rules, plan)) !== undefined || plan.growth !== "top",
+    );
     const { contextLength } = target.model;
     const { vocabSize } = target.model.config;
     const rowBytes = MAX_NODES * vocabSize * 4;
@@ -103,6 +108,7 @@ export class GpuRoundSession implements RoundSession {
     const buffers = {
       ids: scope.storage("ids", MAX_NODES * 4),
       ring,
+      sharpness: scope.storage("sharpness", 4),
       draftRows: scope.storage("draft rows", keepsRows ? rowBytes : 0),
       edits,
       mirostat: rules.mirostat && new MirostatState(scope, rules.mirostat),
@@ -193,12 +199,16 @@ export class GpuRoundSession implements RoundSession {
       trees: wantsTrees = false,
       rounds: wanted = 1,
       timed = false,
+      confidence,
     } = options;
     const chosen = choice === "plain" ? undefined : this.#trees[choice];
     // With a prompt of one token there is none before the root for the draft to start from.
     const isWaiting = chosen !== undefined && this.#tokens.length < 2;
     const tree = isWaiting ? undefined : chosen;
-    if (tree) await this.#catchUp();
+    if (tree) {
+      await this.#catchUp();
+      this.#setConfidence(confidence ?? tree.plan.confidence);
+    }
     const first = this.#rounds;
     const at = first % RING_ROUNDS;
     // The records of one readback stand in one piece.
@@ -249,6 +259,13 @@ export class GpuRoundSession implements RoundSession {
       };
     }
     return bytes;
+  }
+
+  /** The recordings read it from a buffer: all that a page changes between rounds. */
+  #setConfidence(confidence: number): void {
+    if (confidence === this.#confidence) return;
+    this.#confidence = confidence;
+    this.#scope.write(this.#sharpness, 0, Float32Array.of(1 / confidence));
   }
 
   /** Puts into the draft's cache what was decoded without it: all but the last two tokens, which its next pass takes. */

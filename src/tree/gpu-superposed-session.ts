@@ -229,8 +229,9 @@ async function recordStep(
   const top = await gpu.kernels.compile(topCandidates, {
     constants: { WORKGROUP_SIZE: topCandidatesLanes(vocab, m) },
   });
+  const sharpness = scope.upload("sharpness", Float32Array.of(1));
   recording.dispatch(
-    top.bind(scope, { logits, candidates }, { vocab, k: m }),
+    top.bind(scope, { logits, sharpness, candidates }, { vocab, k: m }),
     topCandidatesGrid(1),
   );
   const step = await gpu.kernels.compile(superposeStep);

@@ -11,6 +11,8 @@ export interface RoundBuffers {
   readonly ids: BufferSlice;
   /** The ring of round records. */
   readonly ring: BufferSlice;
+  /** `[1]` f32: one over the temperature of the draft's confidence, the one thing that is set between rounds. */
+  readonly sharpness: BufferSlice;
   /** `[64, vocab]` f32: what the draft's tokens were drawn from, by node; a few bytes where nobody asks. */
   readonly draftRows: BufferSlice;
   /** What logits are edited by; undefined: they are not. */
@@ -34,7 +36,6 @@ export interface Warp {
   readonly rows: number;
   readonly temperature: number;
   readonly noise: number;
-  readonly sharpness: number;
   /** Row of `draftRows` that takes the first row's log-probabilities; undefined: none are kept. */
   readonly keepAt: number | undefined;
 }
@@ -43,7 +44,7 @@ export interface Warp {
 export async function recordWarp(
   { gpu, scope, target, rules, draftRows, recording }: RoundContext,
   session: TreeSession,
-  { first, rows, temperature, noise, sharpness, keepAt }: Warp,
+  { first, rows, temperature, noise, keepAt }: Warp,
 ): Promise<void> {
   const { vocabSize: vocab } = session.model.config;
   const pipeline = await gpu.kernels.compile(warpRows, {
@@ -56,7 +57,6 @@ export async function recordWarp(
     first,
     ...warpParams({ ...rules.stages, temperature }),
     noise,
-    sharpness,
     keep: keepAt === undefined ? 0 : 1,
     log_row: keepAt ?? 0,
   };

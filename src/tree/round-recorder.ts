@@ -18,7 +18,7 @@ import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
 import { recordEdits, recordHistory } from "./edit-recorder.ts";
 import { recordMirostat } from "./mirostat-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
-import { rejectingRule, type RoundRules } from "./round-rules.ts";
+import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
 import type { Phase } from "./rounds.ts";
 import type { TreeSession } from "./tree-session.ts";
 import { recordRejection } from "./verify-recorder.ts";
@@ -47,12 +47,13 @@ export async function recordTreeRound(
   drafting: Drafting,
   buffers: RoundBuffers,
 ): Promise<Recording> {
-  const context = { gpu, scope, target, rules, ...buffers, recording: new Recording() };
-  const { recording } = context;
   const { draft, plan } = drafting;
+  const own = rulesOf(rules, plan);
+  const context = { gpu, scope, target, rules: own, ...buffers, recording: new Recording() };
+  const { recording } = context;
   recording.phase = "draft" satisfies Phase;
   await recordDraft(context, drafting);
-  const rule = rejectingRule(rules);
+  const rule = rejectingRule(own);
   // A rejecting rule draws for itself, from what is left of the rows.
   await recordScore(context, plan.nodes, rule ? NOISE.none : NOISE.shared);
   if (rule) await recordRejection(context, plan, rule);
@@ -101,7 +102,6 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
     rows: nodes,
     temperature,
     noise,
-    sharpness: 1,
     keepAt: undefined,
   });
 }

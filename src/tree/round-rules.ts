@@ -1,6 +1,7 @@
-/** What a round draws with and what it keeps of its tree: chosen once per session, like the tree's plan. */
+/** What a round draws with and what it keeps of its tree: chosen once per session or per plan. */
 import type { ResolvedMirostat, ResolvedStages, VerifyRule } from "../options.ts";
 import { NOISE } from "../model/index.ts";
+import type { TreePlan } from "./tree-plan.ts";
 
 export interface RoundRules {
   readonly stages: ResolvedStages;
@@ -9,6 +10,11 @@ export interface RoundRules {
   readonly edited?: boolean;
   /** How the target draws, where it is not by the stages; these are then a temperature alone, and the rule is `coupled`. */
   readonly mirostat?: ResolvedMirostat | undefined;
+}
+
+/** A plan may have a rule of its own. */
+export function rulesOf(rules: RoundRules, { verify = rules.verify }: TreePlan): RoundRules {
+  return { ...rules, verify };
 }
 
 /**

@@ -6,6 +6,16 @@ import type { DrawnSurprise } from "../model/index.ts";
 
 import type { ResolvedEdits } from "../options.ts";
 
+/** Where an accepted token stood in its tree, by draw order and by how sure the draft was of it. */
+export interface PathStep {
+  /** How many siblings were drawn before it. */
+  readonly rank: number;
+  /** How many nodes of the tree, the root included, were surer. */
+  readonly place: number;
+  /** How many nodes of its level were surer. */
+  readonly placeInLevel: number;
+}
+
 /** A token tree as numbers, struct of arrays; node 0 is the root. */
 export interface TreeRecord {
   readonly tokens: readonly number[];
@@ -32,10 +42,12 @@ export interface RoundOutcome {
   readonly depth: number;
   /** Passes of the draft, one after another. */
   readonly draftPasses: number;
-  /** Per accepted token, how many of its siblings stood before it in draw order. */
-  readonly ranks: readonly number[];
   /** With Mirostat: what each of `tokens` was drawn with. */
   readonly surprises?: readonly DrawnSurprise[];
+  /** Per accepted token, where it stood in the tree. */
+  readonly steps: readonly PathStep[];
+  /** Per node of the kept path, root first: how sure the draft was of the surest child; 0 where there was none. */
+  readonly sureness: readonly number[];
   /** Present when asked for. */
   readonly tree?: TreeRecord;
   /** Nodes kept, root first; present with `tree`. */
@@ -72,6 +84,8 @@ export interface SequenceStart {
 export interface NextOptions {
   /** Which of the session's plans the rounds follow, or none of them. Default 0, the first, where there is one. */
   readonly plan?: number | "plain";
+  /** What the scores that rank a best-first tree are divided by, above 0. Default: as the plan says. */
+  readonly confidence?: number;
   /** Adds the tree to the outcome; needs `rounds` 1. */
   readonly trees?: boolean;
   /** Counts the GPU's time per phase. Costs a little of it. Default false. */

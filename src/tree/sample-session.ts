@@ -104,7 +104,6 @@ export class GpuSamplesSession implements SamplesSession {
       first: 0,
       ...warpParams(stages),
       noise: NOISE.seeded,
-      sharpness: 1,
       keep: 1,
       log_row: 0,
     };

@@ -1,6 +1,11 @@
 /** From tree options to the fixed shape of a round: how many rows each pass has, before any token is known. */
 import { CoppiceError } from "../errors.ts";
-import { BEST_FIRST_DEFAULTS, MAX_TREE_NODES, type TreeOptions } from "../options.ts";
+import {
+  BEST_FIRST_DEFAULTS,
+  MAX_TREE_NODES,
+  type TreeOptions,
+  type VerifyRule,
+} from "../options.ts";
 
 /** Nodes the target scores at once, root included. */
 export const MAX_NODES = MAX_TREE_NODES;
@@ -26,8 +31,10 @@ export type Growth = "top" | "beam" | "paths";
 
 export interface TreePlan {
   readonly growth: Growth;
-  /** The temperature of the confidence that the nodes are ranked by. */
+  /** What the scores that the nodes are ranked by are divided by, unless a round is told otherwise. */
   readonly confidence: number;
+  /** What is kept of the tree; undefined: what the session's rules say. */
+  readonly verify?: VerifyRule;
   readonly levels: readonly LevelPlan[];
   /** Nodes in the candidate tree: previous token, root, candidates. */
   readonly candidates: number;

@@ -10,6 +10,8 @@ interface Case {
   vocab: number;
   k: number;
   lanes?: number;
+  /** Default 1. */
+  sharpness?: number;
 }
 
 const lanesOf = ({ vocab, k, lanes }: Case) => lanes ?? topCandidatesLanes(vocab, k);
@@ -19,7 +21,8 @@ async function run(gpu: Gpu, one: Case, spec = topCandidates) {
   const rows = logits.length / vocab;
   const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanesOf(one) } });
   const candidates = gpu.buffers.storage("candidates", rows * k * 8);
-  const buffers = { logits: gpu.buffers.upload("logits", logits), candidates };
+  const sharpness = gpu.buffers.upload("sharpness", Float32Array.of(one.sharpness ?? 1));
+  const buffers = { logits: gpu.buffers.upload("logits", logits), sharpness, candidates };
   const recording = new Recording();
   recording.dispatch(pipeline.bind(gpu.buffers, buffers, { vocab, k }), topCandidatesGrid(rows));
   const [data] = await gpu.submitAndRead([recording], [candidates]);
@@ -36,35 +39,36 @@ const HALF_ULP = 2 ** -24; // the largest relative error of one f32 rounding
 
 /**
  * How far a score may be from the exact one, from WGSL's bounds: exp errs by 3 + 2|x| ULP, log by 3
- * ULP or 2^-21 near 1, each difference and sum by a rounding, and a sum has vocab / lanes + 32 terms in a row.
+ * ULP or 2^-21 near 1, each difference, product and sum by a rounding, and a sum has vocab / lanes + 32 terms in a row.
  */
-function tolerance(row: Float32Array, score: number, lanes: number): number {
+function tolerance(row: Float32Array, score: number, lanes: number, sharpness: number): number {
   const largest = row.reduce((a, b) => Math.max(a, b));
   let sum = 0;
   let error = 0;
   for (const x of row) {
-    const below = largest - x;
+    const below = sharpness * (largest - x);
     if (below === Infinity) continue;
     const term = Math.exp(-below);
     sum += term;
-    error += term * (2 * (3 + 2 * below) + below);
+    error += term * (2 * (3 + 2 * below) + 2 * below);
   }
   const ofSum = (error / sum + row.length / lanes + 32) * HALF_ULP;
   const ofLog = Math.max(2 ** -21, 6 * HALF_ULP * Math.log(sum));
-  return ofSum + ofLog + (2 * Math.abs(score) + Math.log(sum)) * HALF_ULP;
+  return ofSum + ofLog + (3 * Math.abs(score) + 2 * Math.log(sum)) * HALF_ULP;
 }
 
 /** What is wrong with `actual`; the tokens must be exact. */
 function faults(actual: Awaited<ReturnType<typeof run>>, one: Case): string[] {
-  const { logits, vocab, k } = one;
-  return reference(logits, vocab, k).flatMap((row, r) =>
+  const { logits, vocab, k, sharpness = 1 } = one;
+  return reference(logits, vocab, k, sharpness).flatMap((row, r) =>
     row.flatMap(({ token, score }, j) => {
       const got = actual[r]![j]!;
       const where = `row ${r}, place ${j}:`;
       if (got.token !== token) return [`${where} token ${got.token}, not ${token}`];
       if (got.score > 0) return [`${where} score ${got.score} above 0`];
       if (got.score === score) return [];
-      const most = tolerance(logits.subarray(r * vocab, (r + 1) * vocab), score, lanesOf(one));
+      const row = logits.subarray(r * vocab, (r + 1) * vocab);
+      const most = tolerance(row, score, lanesOf(one), sharpness);
       const error = Math.abs(got.score - score);
       return error <= most ? [] : [`${where} score off by ${error}, allowed ${most}`];
     }),
@@ -130,6 +134,14 @@ test("the largest all in one lane, more than the list holds", () =>
     }
   }));
 
+test("sharper and flatter", () =>
+  withGpu(async (gpu) => {
+    for (const sharpness of [0.125, 0.7, 3]) {
+      const one = { logits: awkwardRows(513), vocab: 513, k: 63, sharpness };
+      expect(faults(await run(gpu, one), one), `sharpness ${sharpness}`).toEqual([]);
+    }
+  }));
+
 test("random rows with ties; one row is as good as many", () =>
   withGpu(async (gpu) => {
     const normal = normals(3);
@@ -167,7 +179,9 @@ test("scores of finite logits are finite, and at most 0", () =>
 const FAULTS: [string, string, string][] = [
   ["the highest id wins a tie", "a.id < b.id", "a.id > b.id"],
   ["the list's overflow is ignored", "length <= LIST_CAPACITY", "length > 0u"],
-  ["the maximum is not subtracted", "exp(x - largest)", "exp(x)"],
+  ["the maximum is not subtracted", "(x - largest)", "x"],
+  ["the sum is not sharpened", "exp(sharpness[0] * (x", "exp((x"],
+  ["the score is not sharpened", "clamp(sharpness[0] * (x", "clamp((x"],
   ["a part of the sum is left out", "lane + FAN_IN", "lane + 2u * FAN_IN"],
 ];
 
@@ -179,6 +193,7 @@ test("planted faults are seen", () =>
       vocab,
       k: 8,
       lanes,
+      sharpness: 0.7,
     }));
     for (const [name, right, wrong] of FAULTS) {
       const spec = plantFault(topCandidates, right, wrong);

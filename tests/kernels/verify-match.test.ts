@@ -10,7 +10,7 @@ import {
   verifyMatchGrid,
 } from "../../src/kernels/index.ts";
 import type { ReferenceTree } from "../reference/token-tree.ts";
-import { verifyMatch as reference } from "../reference/verify-match.ts";
+import { stepOf, surenessOf, verifyMatch as reference } from "../reference/verify-match.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
 import { randomParents, SHAPES, toBytes, treeOf } from "../support/token-trees.ts";
@@ -24,9 +24,13 @@ interface Case {
 const KEPT = { done: 0, seed: 77, limit: 0, end_count: 0 };
 const RING_ROUNDS = 4;
 
-/** Siblings that stand before a node. */
-function rankOf(parents: readonly number[], node: number): number {
-  return parents.slice(0, node).filter((parent) => parent === parents[node]).length;
+/** Scores of a draft that gave every node a probability of some 255ths among its siblings; ties are common. */
+function scored(tree: ReferenceTree, next: () => number): ReferenceTree {
+  tree.parents.forEach((parent, node) => {
+    const share = 1 + Math.floor(next() * (next() < 0.3 ? 3 : 255));
+    tree.scores[node] = parent < 0 ? 0 : Math.fround(tree.scores[parent]! + Math.log(share / 255));
+  });
+  return tree;
 }
 
 /** All cases in one submission; each yields its control block and its ring record. */
@@ -69,7 +73,8 @@ function expected({ tree, ids, control }: Case): Awaited<ReturnType<typeof run>>
       base,
       nodes: tree.tokens.length,
       depth: Math.max(...tree.depths),
-      ranks: path.slice(1).map((node) => rankOf(tree.parents, node)),
+      steps: path.slice(1).map((node) => stepOf(tree, node)),
+      sureness: path.map((node) => surenessOf(tree, node)),
       tokens,
     },
     elsewhere: 0,
@@ -80,7 +85,7 @@ function expected({ tree, ids, control }: Case): Awaited<ReturnType<typeof run>>
 function randomCase(parents: readonly number[], seed: number): Case {
   const next = uniforms(seed);
   const vocab = 2 + Math.floor(next() * 6);
-  const tree = treeOf(parents, vocab, next);
+  const tree = scored(treeOf(parents, vocab, next), next);
   const agreement = next();
   const ids = tree.tokens.map((_, i) => {
     const children = tree.tokens.filter((__, child) => tree.parents[child] === i);
@@ -139,7 +144,24 @@ const FAULTS: [string, string, string][] = [
     "control.base += accepted;",
   ],
   ["the ring does not turn", "control.round % RING_ROUNDS", "0u"],
-  ["ranks count every node", "u32(tree.parent[i] == tree.parent[node])", "1u"],
+  [
+    "ranks count every node",
+    "is_before && i > 0u && tree.parent[i] == tree.parent[node]",
+    "is_before",
+  ],
+  [
+    "of equals the later is the surer",
+    "is_before && tree.score[i] ==",
+    "!is_before && tree.score[i] ==",
+  ],
+  [
+    "a place is one among siblings",
+    "u32(is_better);",
+    "u32(is_better && tree.parent[i] == tree.parent[node]);",
+  ],
+  ["levels are not told apart", "is_better && tree.depth[i] == tree.depth[node]", "is_better"],
+  ["a child's sureness is its path's", "best - tree.score[node]", "best"],
+  ["the last child is the surest", "best = max(best, tree.score[i])", "best = tree.score[i]"],
 ];
 
 test("planted faults are seen", () =>

@@ -47,7 +47,6 @@ async function draws(gpu: Gpu, { noise, stages }: Draws, spec = warpRows): Promi
     first: 0,
     ...warpParams({ typicalP: 1, topNSigma: 0, ...stages, order: orderOf(stages) }),
     noise: NOISE[noise],
-    sharpness: 2,
     keep: 0,
     log_row: 0,
   };

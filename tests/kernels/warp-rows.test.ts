@@ -21,7 +21,7 @@ const noTally = (): Tally => ({ rows: 0, close: 0 });
 const PLAIN: Stages = { temperature: 1, topK: 0, topP: 1, minP: 0 };
 const NOISES = ["none", "shared", "own"] as const;
 
-/** Alternating kinds of noise and sharpness. */
+/** Alternating kinds of noise. */
 function casesOf(vocab: number, count: number, lanes: number): WarpCase[] {
   const rows = awkwardLogits(vocab);
   return awkwardStages(vocab, count).map((stages, i) => ({
@@ -29,7 +29,6 @@ function casesOf(vocab: number, count: number, lanes: number): WarpCase[] {
     stages,
     lanes,
     noise: i % 7 === 6 ? "seeded" : NOISES[i % 3]!,
-    sharpness: [1, 0.5, 4][i % 2 ? 0 : i % 3]!,
     first: i % 4,
     keepAt: i % 3,
   }));
@@ -135,7 +134,6 @@ test("log-probabilities are kept where they are asked for, and nowhere else", ()
 
 const RAISED = "lowest = max(lowest, min(order_key(to), highest));";
 const BARE_RAISED = "lowest = min(max(lowest, order_key(to)), highest);";
-const UNSHARP = "perturbed = log_p / params.sharpness;\n";
 
 const FAULTS: [string, string, string][] = [
   ["one token too many", "f32(min(params.top_k, params.vocab))", "f32(params.top_k) + 1.0"],
@@ -157,7 +155,6 @@ const FAULTS: [string, string, string][] = [
   ["noise by slot", "draw_place(control.base, row.node)", "draw_place(control.base, row.slot)"],
   ["one seed for all rows", "seed += group.x;", ""],
   ["noise not keyed by token", "purpose, place, c)", "purpose, place, 0u)"],
-  ["sharp noise alone", "      perturbed = log_p;\n", UNSHARP],
   ["kept at the first row", "params.log_row + group.x", "group.x"],
   ["only the first stages", "rest /= 16u;", "rest /= 256u;"],
   ["typical on one side", "order_key(-abs(max(", "order_key(-(max("],

@@ -39,3 +39,29 @@ export function verifyMatch(
     return { control: after, path, tokens, leaf: children.length === 0 };
   }
 }
+
+interface ScoredTree {
+  readonly parents: readonly number[];
+  readonly depths: readonly number[];
+  readonly scores: readonly number[];
+}
+
+/** Where a node stands among its siblings, and by score in its tree and its level; on a tie the first is the surer. */
+export function stepOf({ parents, depths, scores }: ScoredTree, node: number) {
+  const surer = parents.flatMap((_, i) =>
+    scores[i]! > scores[node]! || (scores[i] === scores[node] && i < node) ? [i] : [],
+  );
+  return {
+    rank: parents.slice(0, node).filter((parent) => parent === parents[node]).length,
+    place: surer.length,
+    placeInLevel: surer.filter((i) => depths[i] === depths[node]).length,
+  };
+}
+
+/** The probability of a node's likeliest child in 255ths, at least one of them; 0 for a leaf. */
+export function surenessOf({ parents, scores }: ScoredTree, node: number): number {
+  const children = scores.filter((_, i) => parents[i] === node);
+  if (children.length === 0) return 0;
+  const probability = Math.exp(Math.max(...children) - scores[node]!);
+  return Math.max(1, Math.round(255 * Math.min(1, probability))) / 255;
+}

@@ -5,7 +5,6 @@ import { uniforms } from "./random.ts";
 
 /** How well a draft guesses. */
 export interface Draft {
-  readonly name: string;
   /** Probability that the first guess at depth 1 is right, averaged over contexts. */
   readonly alpha: number;
   /** What a further level leaves of it. Default 1. */
@@ -44,7 +43,7 @@ interface Node {
 }
 
 /** A node as a round reports it; see `PathStep`. */
-interface Step {
+export interface Step {
   readonly place: number;
   readonly placeInLevel: number;
 }
@@ -146,126 +145,135 @@ export class DraftTable {
 
 /** What a round costs. */
 export interface Device {
-  readonly name: string;
   /** Milliseconds of the target's pass over so many rows. */
   score(nodes: number): number;
-  /** What everything takes longer after so many milliseconds. Default 1. */
-  drift?(elapsed: number): number;
-  /** Standard deviation of a round's time as a share of it. Default 0.03. */
-  readonly jitter?: number;
+  /** What everything takes longer after so many milliseconds. */
+  drift(elapsed: number): number;
+  /** Standard deviation of a round's time as a share of it. */
+  readonly jitter: number;
   /** A pause that hits one round in `every` and lasts so many milliseconds. */
-  readonly pause?: { readonly every: number; readonly milliseconds: number };
+  readonly pause: { readonly every: number; readonly milliseconds: number };
 }
 
 /** Milliseconds of a plain round on every device. */
 const PLAIN = 10;
 
-export const DEVICES: readonly Device[] = [
-  { name: "flat", score: (n) => PLAIN * (1 + (0.35 * (n - 1)) / 31) },
-  { name: "steep", score: (n) => PLAIN * (1 + 0.1 * (n - 1)) },
-  { name: "step", score: (n) => PLAIN * (n === 1 ? 1 : 1.1 + 0.6 * Math.floor((n - 1) / 8)) },
-  { name: "linear", score: (n) => PLAIN * n },
-  {
-    name: "noisy",
-    score: (n) => PLAIN * (1 + (0.35 * (n - 1)) / 31),
-    jitter: 0.08,
-    pause: { every: 50, milliseconds: 100 },
-  },
-  {
-    name: "drifting",
-    score: (n) => PLAIN * (1 + (0.6 * (n - 1)) / 31),
-    // Warms up over ten seconds, and from the fifth on something else uses the device as well.
-    drift: (elapsed) => 1 + Math.min(0.5, elapsed / 20_000) + (elapsed > 5_000 ? 0.7 : 0),
-  },
-];
-
-export const DRAFTS: readonly Draft[] = [
-  { name: "hopeless", alpha: 0.05, rankGain: 0.1 },
-  { name: "0.20", alpha: 0.2 },
-  { name: "0.35 narrow", alpha: 0.35, rankGain: 0.15 },
-  { name: "0.35", alpha: 0.35 },
-  { name: "0.50", alpha: 0.5 },
-  { name: "0.65", alpha: 0.65 },
-  { name: "0.80", alpha: 0.8 },
-  { name: "0.90", alpha: 0.9 },
-  { name: "0.95", alpha: 0.95 },
-  { name: "0.85 decaying", alpha: 0.85, decay: 0.85 },
-];
-
-/** A pass of the draft as a share of a plain round. */
-export const DRAFT_COSTS = [0.01, 0.05, 0.1, 0.25, 0.5] as const;
-
-export interface Scenario {
+export interface World {
+  readonly name: string;
   readonly device: Device;
-  /** One table, or several that take turns. */
+  /** One per text, in turns: one, or several that differ. */
   readonly drafts: readonly DraftTable[];
-  /** Tokens after which the next table's turn comes. Default: never. */
-  readonly turn?: number;
   /** A pass of the draft as a share of a plain round. */
   readonly draftCost: number;
+  /** Rounds per readback. */
+  readonly rounds: number;
+}
+
+/** The `index`-th of a fixed series of devices and drafts that differ widely. */
+export function drawWorld(index: number, arms: readonly Arm[]): World {
+  const next = uniforms(1000 + index);
+  const between = (low: number, high: number) => low + (high - low) * next();
+  const scaled = (low: number, high: number) => low * (high / low) ** next();
+  const oneOf = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)]!;
+
+  // A row costs next to nothing, as much as a plain round, or anything between.
+  const row = scaled(0.002, 1);
+  const shape = oneOf(["line", "step", "knee"] as const);
+  const extra = {
+    line: (n: number) => row * (n - 1),
+    step: (n: number) => row * (8 * Math.ceil(n / 8) - 1),
+    knee: (n: number) => row * (0.1 * (n - 1) + Math.max(0, n - 16)),
+  }[shape];
+  const draftCost = scaled(0.01, 0.6);
+  const jitter = scaled(0.01, 0.1);
+  // Pauses take up to a quarter of the time that a plain round takes, in all.
+  const every = next() < 0.4 ? scaled(30, 500) : Infinity;
+  const pause = { every, milliseconds: scaled(0.02, 0.25) * Math.min(every, 500) * PLAIN };
+  // It warms up, and from some moment on something else leaves it or uses it as well.
+  const drifts = next() < 0.25;
+  const [warm, at, jump] = [between(0, 0.5), scaled(2000, 30_000), between(-0.3, 0.7)];
+  const texts = next() < 0.35 ? 4 : 1;
+  const drafts = Array.from({ length: texts }, () => ({
+    alpha: between(0.03, 0.97),
+    decay: next() < 0.5 ? 1 : between(0.8, 1),
+    rankGain: between(0.1, 0.6),
+  }));
+  const device: Device = {
+    score: (n) => PLAIN * (n === 1 ? 1 : 1 + extra(n)),
+    drift: (elapsed) =>
+      drifts ? 1 + Math.min(warm, elapsed / 20_000) + (elapsed > at ? jump : 0) : 1,
+    jitter,
+    pause,
+  };
+  const alphas = drafts.map(({ alpha }) => alpha.toFixed(2)).join(" ");
+  return {
+    name: `${index}: ${shape} of ${row.toFixed(3)}, draft ${alphas} at ${draftCost.toFixed(2)}`,
+    device,
+    drafts: drafts.map((draft, i) => new DraftTable(draft, arms, 50, 7 + i)),
+    draftCost,
+    rounds: oneOf([1, 2, 4, 8, 16]),
+  };
 }
 
 /** Milliseconds of a round of an arm, drift and noise left out. */
-export function roundTime({ device, draftCost }: Scenario, arm: Arm): number {
+export function roundTime({ device, draftCost }: World, arm: Arm): number {
   return device.score(nodesOf(arm)) + depthOf(arm) * draftCost * PLAIN;
 }
 
 /** What decides which arm runs. */
 export interface Policy {
+  startText(): void;
   choose(): { readonly arm: number; readonly rounds: number; readonly reason?: string };
   observe(
     arm: number,
-    group: { readonly accepted: readonly number[]; readonly milliseconds: number | undefined },
+    group: { readonly paths: readonly Step[][]; readonly milliseconds: number | undefined },
   ): void;
 }
 
 export interface SimulatedGroup {
+  readonly text: number;
   readonly arm: number;
   readonly reason: string | undefined;
-  /** Tokens of text before it. */
+  /** Tokens of this text before it. */
   readonly start: number;
-  readonly rounds: number;
   /** Expected tokens and drift-free milliseconds: a policy is judged by its choices, not by its luck. */
   readonly tokens: number;
   readonly time: number;
 }
 
-/** Runs a policy for at least `length` tokens. */
+/** `texts` texts of at least `length` tokens, one after another. */
 export function simulate(
-  scenario: Scenario,
+  world: World,
   arms: readonly Arm[],
   policy: Policy,
-  { length = 2000, rounds = 4, seed = 1 }: { length?: number; rounds?: number; seed?: number } = {},
+  { texts = 4, length = 1000, seed = 1 }: { texts?: number; length?: number; seed?: number } = {},
 ): SimulatedGroup[] {
   const next = uniforms(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  const { device, drafts, turn = Infinity } = scenario;
-  const { jitter = 0.03, pause } = device;
+  const { device, drafts } = world;
   const groups: SimulatedGroup[] = [];
   let elapsed = 0;
-  for (let start = 0; start < length;) {
-    const choice = policy.choose();
-    const table = drafts[Math.floor(start / turn) % drafts.length]!;
-    const count = Math.min(rounds, choice.rounds);
-    const accepted: number[] = [];
-    const time = roundTime(scenario, arms[choice.arm]!);
-    let milliseconds = 0;
-    for (let round = 0; round < count; round++) {
-      accepted.push(table.draw(choice.arm, next));
-      milliseconds += time * (device.drift?.(elapsed) ?? 1) * Math.exp(jitter * normal());
-      if (pause && next() * pause.every < 1) milliseconds += pause.milliseconds;
+  for (let text = 0; text < texts; text++) {
+    policy.startText();
+    const table = drafts[text % drafts.length]!;
+    for (let start = 0; start < length;) {
+      const { arm, rounds, reason } = policy.choose();
+      // The first readback is for one round, and waits for the prefill as well.
+      const count = start === 0 ? 1 : Math.min(world.rounds, rounds);
+      const time = roundTime(world, arms[arm]!);
+      const paths: Step[][] = [];
+      let milliseconds = 0;
+      for (let round = 0; round < count; round++) {
+        paths.push(table.draw(arm, next));
+        milliseconds += time * device.drift(elapsed) * Math.exp(device.jitter * normal());
+        if (next() * device.pause.every < 1) milliseconds += device.pause.milliseconds;
+      }
+      policy.observe(arm, { paths, milliseconds: start === 0 ? undefined : milliseconds });
+      const tokens = count * table.tokens[arm]!;
+      groups.push({ text, arm, reason, start, tokens, time: count * time });
+      elapsed += milliseconds;
+      start += paths.reduce((sum, path) => sum + path.length + 1, 0);
     }
-    policy.observe(choice.arm, { accepted, milliseconds });
-    groups.push({
-      arm: choice.arm,
-      reason: choice.reason,
-      start,
-      rounds: count,
-      tokens: count * table.tokens[choice.arm]!,
-      time: count * time,
-    });
-    elapsed += milliseconds;
-    start += accepted.reduce((sum, each) => sum + each + 1, 0);
   }
   return groups;
 }
@@ -277,14 +285,11 @@ export function rateOf(groups: readonly SimulatedGroup[]): number {
   return sum((group) => group.tokens) / sum((group) => group.time);
 }
 
-/**
- * Tokens per millisecond of every arm, where it runs alone. Over several tables each has its turn of as many tokens, so
- * times add up and not rates.
- */
-export function fixedRates(scenario: Scenario, arms: readonly Arm[]): number[] {
+/** Tokens per millisecond of every arm, where it alone writes as many tokens with each draft: times add up and not rates. */
+export function fixedRates(world: World, arms: readonly Arm[]): number[] {
   return arms.map((arm, index) => {
-    const perToken = scenario.drafts.map(({ tokens }) => 1 / tokens[index]!);
+    const perToken = world.drafts.map(({ tokens }) => 1 / tokens[index]!);
     const mean = perToken.reduce((sum, each) => sum + each, 0) / perToken.length;
-    return 1 / (mean * roundTime(scenario, arm));
+    return 1 / (mean * roundTime(world, arm));
   });
 }

@@ -76,7 +76,8 @@ export async function tableSession(
     else forward("draft", start, count);
     const constants = { WORKGROUP_SIZE: kernels.topCandidatesLanes(vocab, k) };
     const top = await gpu.kernels.compile(kernels.topCandidates, { constants });
-    const bound = top.bind(scope, { logits, candidates }, { vocab, k });
+    const sharpness = scope.upload("sharpness", Float32Array.of(1));
+    const bound = top.bind(scope, { logits, sharpness, candidates }, { vocab, k });
     recording.dispatch(bound, kernels.topCandidatesGrid(count));
     const params = {
       frontier_start: start,

@@ -24,7 +24,6 @@ export interface WarpCase {
   readonly rows: readonly Float32Array<ArrayBuffer>[];
   readonly stages: Stages;
   readonly noise?: keyof typeof NOISE;
-  readonly sharpness?: number;
   readonly lanes?: number;
   /** Rows of the pass before the first one; default 0. */
   readonly first?: number;
@@ -69,7 +68,6 @@ export async function warp(gpu: Gpu, cases: readonly WarpCase[], spec = warpRows
       first,
       ...warpParams({ typicalP: 1, topNSigma: 0, ...stages, order: orderOf(stages) }),
       noise: NOISE[one.noise ?? "none"],
-      sharpness: one.sharpness ?? 1,
       keep: keepAt === undefined ? 0 : 1,
       log_row: keepAt ?? 0,
     };
@@ -95,7 +93,7 @@ const LARGEST = 3.4028234e38;
 
 /** What is wrong with the result of a case; the case keeps its log-probabilities. */
 export function warpFaults(actual: Warped, one: WarpCase, tally: Tally): string[] {
-  const { rows, stages, lanes = 64, sharpness = 1, noise = "none", first = 0, keepAt = 0 } = one;
+  const { rows, stages, lanes = 64, noise = "none", first = 0, keepAt = 0 } = one;
   const vocab = rows[0]!.length;
   const temperature = temperatureAfter(stages);
   return rows.flatMap((row, r) => {
@@ -125,10 +123,9 @@ export function warpFaults(actual: Warped, one: WarpCase, tally: Tally): string[
       const seed = noise === "seeded" ? SEED + r : SEED;
       const range = gumbelRange(randomBits(seed, purpose, place, c));
       const [low, high] = noise === "none" ? [0, 0] : range;
-      const scaled = perturbed[c]! / sharpness;
+      const scaled = perturbed[c]!;
       const slack = 2.1 * UNIT * Math.max(Math.abs(got + low), Math.abs(got + high)) + SMALLEST;
       if (scaled >= got + low - slack && scaled <= got + high + slack) return [];
-      if (Math.abs(got) * sharpness > LARGEST) return [];
       return [`${where} perturbed ${scaled}, not ${got + low} to ${got + high}`];
     });
   });

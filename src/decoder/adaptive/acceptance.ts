@@ -1,5 +1,12 @@
 /** How many tokens a round of each arm gives, learned from the rounds of all of them. */
-import { acceptedWithin, depthOf, isWithin, type AcceptedPath, type Arm, type TreeSize } from "./arms.ts";
+import {
+  acceptedWithin,
+  depthOf,
+  isWithin,
+  type AcceptedPath,
+  type Arm,
+  type TreeSize,
+} from "./arms.ts";
 import { levelExposure } from "./level-exposure.ts";
 
 /** Tokens of text after which an observation counts half: some paragraphs, since that is how text changes. */
@@ -66,7 +73,9 @@ export class Acceptance {
     const misses = this.#missesByLevel(
       index,
       believed.map((miss, level) => {
-        const spread = Math.sqrt((miss * (1 - miss)) / (ANCHOR_WEIGHT + this.#levels[level]!.exposure));
+        const spread = Math.sqrt(
+          (miss * (1 - miss)) / (ANCHOR_WEIGHT + this.#levels[level]!.exposure),
+        );
         return clamp(miss - hope * spread);
       }),
       better,

@@ -1,6 +1,7 @@
 /** Between the loop that runs rounds and the chooser that learns from them: one text's worth. */
 import type { RoundOutcome } from "../../tree/rounds.ts";
 import type { Arm } from "./arms.ts";
+import type { ConfidenceTemperature } from "./confidence-temperature.ts";
 import type { Choice, TreeChooser } from "./tree-chooser.ts";
 
 /** An arm's place among the session's plans: one per arm that has a tree, in their order. */
@@ -22,11 +23,20 @@ export class AdaptiveRounds {
     chooser.startText();
   }
 
-  /** The session's plan for the next rounds, and how many of them at most. */
-  choose(): { readonly plan: number | "plain"; readonly rounds: number } {
+  /** The session's plan for the next rounds, how many of them at most, and what their trees are ranked with. */
+  choose(): {
+    readonly plan: number | "plain";
+    readonly rounds: number;
+    readonly confidence: number;
+  } {
     const choice = this.#chooser.choose();
     this.#choice = choice;
-    return { plan: planOf(this.#chooser.arms, choice.arm), rounds: choice.rounds };
+    const { temperature } = this.#chooser.confidence;
+    return {
+      plan: planOf(this.#chooser.arms, choice.arm),
+      rounds: choice.rounds,
+      confidence: temperature,
+    };
   }
 
   /** What came of it, in so many milliseconds. */
@@ -37,10 +47,21 @@ export class AdaptiveRounds {
     // A prompt of one token begins with a plain round, whatever was chosen.
     const wasPlain = outcomes.every(({ draftPasses }) => draftPasses === 0);
     if (wasPlain !== (this.#chooser.arms[arm]!.tree === undefined)) return;
+    for (const outcome of outcomes) learnConfidence(this.#chooser.confidence, outcome);
     this.#chooser.observe(arm, {
-      accepted: outcomes.map(({ accepted }) => accepted),
+      paths: outcomes.map(({ steps }) => steps),
       // The first readback waits for the prefill as well.
       milliseconds: isFirst ? undefined : Math.max(0, milliseconds - this.#roundTrip),
     });
+  }
+}
+
+/** Of every node on the path that had children: whether the surest of them was the target's token. */
+function learnConfidence(
+  confidence: ConfidenceTemperature,
+  { accepted, steps, sureness }: RoundOutcome,
+): void {
+  for (const [i, sure] of sureness.entries()) {
+    if (sure > 0) confidence.observe(sure, i < accepted && steps[i]!.rank === 0);
   }
 }

@@ -1,5 +1,6 @@
 /** What `tree: "auto"` chooses from: plain decoding, or speculation with one of a few best-first trees. */
 import type { BestFirstTree } from "../../options.ts";
+import type { PathStep } from "../../tree/rounds.ts";
 
 /** A best-first tree by its size; what the draft's scores are divided by is chosen elsewhere. */
 export type TreeSize = Required<Pick<BestFirstTree, "nodes" | "depth" | "width">>;
@@ -36,14 +37,8 @@ export function depthOf(arm: Arm): number {
   return arm.tree === undefined ? 0 : Math.min(arm.tree.depth, arm.tree.nodes - 1);
 }
 
-/** A drafted token that was accepted: how many nodes of the tree, the root included, and of its level were surer. */
-export interface PathStep {
-  readonly place: number;
-  readonly placeInLevel: number;
-}
-
 /** What a round accepted, in order, the root left out. */
-export type AcceptedPath = readonly PathStep[];
+export type AcceptedPath = readonly Pick<PathStep, "place" | "placeInLevel">[];
 
 /** Whether a tree's nodes are among another's: the surest of them, as deep and as wide as it may be. */
 export function isWithin(tree: TreeSize, other: TreeSize): boolean {

@@ -1,5 +1,6 @@
 /** Which arm to run next, by expected tokens per second on this device. */
 import { DEFAULT_ARMS, nodesOf, type Arm } from "./arms.ts";
+import { ConfidenceTemperature } from "./confidence-temperature.ts";
 import { Credit } from "./credit.ts";
 import { PlainLedger } from "./plain-ledger.ts";
 import { Estimates, type ChooserPriors, type GroupOutcome } from "./estimates.ts";
@@ -31,6 +32,8 @@ export interface Choice {
  */
 export class TreeChooser {
   readonly arms: readonly Arm[];
+  /** What trees are ranked with: it belongs to the pair of models, so it is kept from text to text. */
+  readonly confidence = new ConfidenceTemperature();
   readonly #estimates: Estimates;
   readonly #credit = new Credit();
   readonly #ledger = new PlainLedger();

@@ -3,141 +3,122 @@ import { expect, test } from "vitest";
 import { DEFAULT_ARMS } from "../../../src/decoder/adaptive/arms.ts";
 import { TreeChooser } from "../../../src/decoder/adaptive/tree-chooser.ts";
 import {
-  DEVICES,
-  DRAFTS,
-  DRAFT_COSTS,
   DraftTable,
+  drawWorld,
   fixedRates,
   rateOf,
   simulate,
   type Policy,
-  type Scenario,
   type SimulatedGroup,
+  type World,
 } from "../../support/speculation-simulator.ts";
 
-const tables = DRAFTS.map((draft) => new DraftTable(draft, DEFAULT_ARMS));
+/** How many of the series; none of them had a part in the choice of a constant. */
+const WORLDS = 100;
+const FIRST = 40_000;
 
-interface Cell {
-  readonly name: string;
-  readonly scenario: Scenario;
+const worlds = Array.from({ length: WORLDS }, (_, i) => drawWorld(FIRST + i, DEFAULT_ARMS));
+
+interface Run {
+  readonly world: World;
   readonly groups: readonly SimulatedGroup[];
   /** Tokens per second against the best fixed arm, and against plain decoding. */
   readonly ofBest: number;
   readonly ofPlain: number;
 }
 
-/** Rounds per readback, in turns. */
-const ROUNDS = [1, 4, 16];
-/** None of those that constants were chosen by. */
-const SEED = 41;
-
-function runCell(
-  name: string,
-  scenario: Scenario,
-  policy: Policy,
-  { length, rounds }: { length: number; rounds: number },
-): Cell {
-  const groups = simulate(scenario, DEFAULT_ARMS, policy, { length, rounds, seed: SEED });
-  const rates = fixedRates(scenario, DEFAULT_ARMS);
+function runOf(world: World, groups: readonly SimulatedGroup[]): Run {
+  const rates = fixedRates(world, DEFAULT_ARMS);
   const rate = rateOf(groups);
-  return {
-    name,
-    scenario,
-    groups,
-    ofBest: rate / Math.max(...rates),
-    ofPlain: rate / rates[0]!,
-  };
+  return { world, groups, ofBest: rate / Math.max(...rates), ofPlain: rate / rates[0]! };
 }
 
-/** Every device with every draft at every cost: 2,000 tokens each, the calibration included. */
-function runGrid(policy: () => Policy): Cell[] {
-  let cell = 0;
-  return DEVICES.flatMap((device) =>
-    tables.flatMap((table, index) =>
-      DRAFT_COSTS.map((draftCost) => {
-        const name = `${device.name}, draft ${DRAFTS[index]!.name} at ${draftCost}`;
-        return runCell(name, { device, drafts: [table], draftCost }, policy(), {
-          length: 2000,
-          rounds: ROUNDS[cell++ % ROUNDS.length]!,
-        });
-      }),
-    ),
+/** Four texts of 1,000 tokens in every world, all that is learned on the way included. */
+function runAll(policy: () => Policy): Run[] {
+  return worlds.map((world, i) =>
+    runOf(world, simulate(world, DEFAULT_ARMS, policy(), { seed: 7 + i })),
   );
 }
 
-const hopeless = tables[DRAFTS.findIndex(({ name }) => name === "hopeless")]!;
-const easy = tables[DRAFTS.findIndex(({ name }) => name === "0.90")]!;
-
-/** Texts in which the draft fails for 600 tokens, then succeeds for as many, three times over. */
-function runSwitching(policy: () => Policy): Cell[] {
-  const turn = 600;
-  return DEVICES.filter(({ name }) => name !== "linear").flatMap((device) =>
-    [0.05, 0.25, 0.5].map((draftCost) => {
-      const scenario = { device, drafts: [hopeless, easy], turn, draftCost };
-      return runCell(`${device.name} at ${draftCost}`, scenario, policy(), {
-        length: 6 * turn,
-        rounds: 4,
-      });
-    }),
-  );
-}
-
-/** Of the best arm for easy text, what the later halves of the easy turns reach: after 300 tokens to notice in. */
-function recovery({ scenario, groups }: Cell): number {
-  const turn = scenario.turn!;
-  const late = groups.filter(({ start }) => start % (2 * turn) >= 1.5 * turn);
-  const rates = fixedRates({ ...scenario, drafts: [easy] }, DEFAULT_ARMS);
-  return rateOf(late) / Math.max(...rates);
-}
-
-const worst = (cells: readonly Cell[], of: (cell: Cell) => number) => Math.min(...cells.map(of));
-const share = (cells: readonly Cell[], of: (cell: Cell) => boolean) =>
-  cells.filter(of).length / cells.length;
+const worst = (runs: readonly Run[], of: (run: Run) => number) => Math.min(...runs.map(of));
+const share = (runs: readonly Run[], of: (run: Run) => boolean) =>
+  runs.filter(of).length / runs.length;
 
 /**
- * What is promised of a policy; the names of the promises that it breaks. Measured over three seeds of this grid that no
- * constant was chosen by: 97.7 % of the best arm on average and 95 % of it in 94 to 97 of 100 runs, 86.6 % in the worst
- * of 900; 97 % of plain decoding in 98 of 100, 94.1 % in the worst. At 4,000 tokens it is 98.1 %, 97 and 99 of 100. The rest
- * is arms that differ by less than 2,000 tokens can tell, most often where rounds take unequal times and the draft is
- * just about worth its cost.
+ * What is promised of a policy; the names of the promises that it breaks. Plain decoding is held in every run. The best
+ * arm is known only afterwards: two arms 6 % apart whose rounds vary by two thirds of their mean take some hundred rounds
+ * of each to tell apart, and trees that none of those tried contains have to be tried themselves, so a run in 30 is not
+ * within 5 % after 4,000 tokens.
  */
-function broken(grid: readonly Cell[], switching: readonly Cell[]): string[] {
-  const mean = grid.reduce((sum, { ofBest }) => sum + ofBest, 0) / grid.length;
+function broken(runs: readonly Run[]): string[] {
+  const mean = runs.reduce((sum, { ofBest }) => sum + ofBest, 0) / runs.length;
   const promises: Record<string, boolean> = {
-    "97 % of the best arm on average": mean >= 0.97,
-    "95 % of the best arm in 93 of 100 runs": share(grid, (cell) => cell.ofBest >= 0.95) >= 0.93,
-    "86 % of the best arm in every run": worst(grid, (cell) => cell.ofBest) >= 0.86,
-    "97 % of plain decoding in 97 of 100 runs": share(grid, (cell) => cell.ofPlain >= 0.97) >= 0.97,
-    "93 % of plain decoding in every run": worst(grid, (cell) => cell.ofPlain) >= 0.93,
-    "98 % of plain decoding where the text changes":
-      worst(switching, (cell) => cell.ofPlain) >= 0.98,
-    "75 % of the best arm, 300 tokens after a change": worst(switching, recovery) >= 0.75,
+    "97 % of plain decoding in every run": worst(runs, (run) => run.ofPlain) >= 0.97,
+    "98 % of the best arm on average": mean >= 0.98,
+    "95 % of the best arm in 19 of 20 runs": share(runs, (run) => run.ofBest >= 0.95) >= 0.95,
+    "90 % of the best arm in every run": worst(runs, (run) => run.ofBest) >= 0.9,
   };
   return Object.keys(promises).filter((name) => !promises[name]);
 }
 
-const grid = runGrid(() => new TreeChooser());
-const switching = runSwitching(() => new TreeChooser());
+const runs = runAll(() => new TreeChooser());
 
-test("on 300 devices and drafts, and where the text changes", () => {
-  expect(grid).toHaveLength(DEVICES.length * DRAFTS.length * DRAFT_COSTS.length);
-  expect(broken(grid, switching)).toEqual([]);
+test("on devices and drafts that differ widely", () => {
+  expect(broken(runs)).toEqual([]);
+  // The worlds must be such that there is something to choose.
+  const bests = runs.map(({ world }) => {
+    const rates = fixedRates(world, DEFAULT_ARMS);
+    return rates.indexOf(Math.max(...rates));
+  });
+  expect(new Set(bests).size).toBeGreaterThan(4);
+  expect(bests.filter((arm) => arm === 0).length / WORLDS).toBeLessThan(0.5);
 });
 
-test("calibration and probes cost at most 3 % of the time in 19 of 20 runs, and never 6 %", () => {
-  const cost = ({ groups, scenario }: Cell): number => {
-    const best = Math.max(...fixedRates(scenario, DEFAULT_ARMS));
-    const time = groups.reduce((sum, group) => sum + group.time, 0);
-    const probes = groups.filter(({ reason }) => reason !== "exploit");
-    return probes.reduce((sum, group) => sum + group.time - group.tokens / best, 0) / time;
-  };
-  expect(share(grid, (cell) => cost(cell) <= 0.03)).toBeGreaterThan(0.95);
-  expect(Math.max(...grid.map(cost))).toBeLessThan(0.06);
+test("no text is much slower than plain decoding, the first one included", () => {
+  const textRates = ({ world, groups }: Run) =>
+    [0, 1, 2, 3].map((text) => {
+      const [plain] = fixedRates(
+        { ...world, drafts: [world.drafts[text % world.drafts.length]!] },
+        DEFAULT_ARMS,
+      );
+      return rateOf(groups.filter((group) => group.text === text)) / plain!;
+    });
+  // What was saved before may be lost again in a text that is harder, before that shows.
+  expect(worst(runs, (run) => Math.min(...textRates(run)))).toBeGreaterThan(0.85);
+  expect(worst(runs, (run) => textRates(run)[0]!)).toBeGreaterThan(0.93);
+});
+
+const quiet = {
+  name: "quiet",
+  device: {
+    score: (n: number) => 10 + 0.1 * n,
+    drift: () => 1,
+    jitter: 0.03,
+    pause: { every: Infinity, milliseconds: 0 },
+  },
+  draftCost: 0.3,
+  rounds: 4,
+};
+const hopeless = new DraftTable({ alpha: 0.05, rankGain: 0.1 }, DEFAULT_ARMS);
+const easy = new DraftTable({ alpha: 0.9 }, DEFAULT_ARMS);
+
+/** Texts in which the draft fails and succeeds in turns. */
+const switching: World = { ...quiet, drafts: [hopeless, easy] };
+
+/** Of the best arm for easy texts, what their later halves reach. */
+function recovery(policy: Policy): number {
+  const groups = simulate(switching, DEFAULT_ARMS, policy, { texts: 6, length: 600 });
+  const late = groups.filter(({ text, start }) => text % 2 === 1 && start >= 300);
+  return rateOf(late) / Math.max(...fixedRates({ ...quiet, drafts: [easy] }, DEFAULT_ARMS));
+}
+
+test("it notices that a draft has become good", () => {
+  expect(recovery(new TreeChooser())).toBeGreaterThan(0.9);
 });
 
 test("it keeps probing a hopeless draft, at a falling rate", () => {
-  const scenario = { device: DEVICES[0]!, drafts: [hopeless], draftCost: 0.5 };
-  const groups = simulate(scenario, DEFAULT_ARMS, new TreeChooser(), { length: 16_000 });
+  const world: World = { ...quiet, drafts: [hopeless] };
+  const groups = simulate(world, DEFAULT_ARMS, new TreeChooser(), { texts: 1, length: 16_000 });
   const probes = (from: number, to: number) =>
     groups.filter(({ start, reason }) => reason !== "exploit" && start >= from && start < to)
       .length;
@@ -148,20 +129,33 @@ test("it keeps probing a hopeless draft, at a falling rate", () => {
 });
 
 test("the same observations give the same choices", () => {
-  const scenario = { device: DEVICES[4]!, drafts: [easy], draftCost: 0.1 };
   const run = () =>
-    simulate(scenario, DEFAULT_ARMS, new TreeChooser(), { length: 1000, seed: 3 }).map(
-      ({ arm }) => arm,
-    );
+    simulate(switching, DEFAULT_ARMS, new TreeChooser(), { seed: 3 }).map(({ arm }) => arm);
   expect(run()).toEqual(run());
 });
 
 test("a group without a time teaches acceptance only", () => {
   const chooser = new TreeChooser();
-  chooser.observe(chooser.choose().arm, { accepted: [0], milliseconds: undefined });
-  chooser.observe(3, { accepted: [], milliseconds: 5 });
+  chooser.observe(chooser.choose().arm, { paths: [[]], milliseconds: undefined });
+  chooser.observe(3, { paths: [], milliseconds: 5 });
   expect(chooser.tokensPerSecond(0)).toBe(0);
   expect(chooser.choose()).toEqual({ arm: 0, rounds: 1, reason: "calibrate" });
+});
+
+test("a tree is judged by the rounds of one that contains it", () => {
+  const chooser = new TreeChooser();
+  for (const arm of DEFAULT_ARMS.keys()) chooser.observe(arm, { paths: [[]], milliseconds: 10 });
+  const before = chooser.tokensPerSecond(1);
+  const step = { place: 1, placeInLevel: 0 };
+  const late = { place: 40, placeInLevel: 7 };
+  // The largest tree accepts two tokens, always. Of those the smallest one has both, or none.
+  const gained = (path: (typeof step)[]): number => {
+    const other = new TreeChooser();
+    for (const arm of DEFAULT_ARMS.keys()) other.observe(arm, { paths: [[]], milliseconds: 10 });
+    other.observe(6, { paths: Array.from({ length: 20 }, () => path), milliseconds: 200 });
+    return other.tokensPerSecond(1) / before;
+  };
+  expect(gained([step, { place: 2, placeInLevel: 0 }])).toBeGreaterThan(1.2 * gained([late, late]));
 });
 
 // The promises have to be ones that a worse policy breaks, or they promise nothing.
@@ -172,6 +166,10 @@ class Settled implements Policy {
   #tokens = 0;
   #arm: number | undefined;
 
+  startText() {
+    this.#chooser.startText();
+  }
+
   choose() {
     if (this.#arm !== undefined) return { arm: this.#arm, rounds: Infinity, reason: "exploit" };
     const choice = this.#chooser.choose();
@@ -180,27 +178,25 @@ class Settled implements Policy {
   }
 
   observe(arm: number, group: Parameters<Policy["observe"]>[1]) {
-    this.#tokens += group.accepted.reduce((sum, count) => sum + count + 1, 0);
+    this.#tokens += group.paths.reduce((sum, path) => sum + path.length + 1, 0);
     this.#chooser.observe(arm, group);
   }
 }
 
-test("a chooser that settles breaks the promise of recovery", () => {
-  const cells = runSwitching(() => new Settled());
-  expect(broken(grid, cells)).toContain("75 % of the best arm, 300 tokens after a change");
+test("a chooser that settles does not notice", () => {
+  expect(recovery(new Settled())).toBeLessThan(0.75);
 });
 
-test.each([1, 3])(
-  "a policy that always speculates with arm %d breaks those of plain decoding",
-  (arm) => {
-    const always = () => ({ choose: () => ({ arm, rounds: Infinity }), observe: () => {} });
-    const promises = broken(runGrid(always), switching);
-    expect(promises).toContain("97 % of plain decoding in 97 of 100 runs");
-    expect(promises).toContain("93 % of plain decoding in every run");
-  },
-);
+const always = (arm: number) => (): Policy => ({
+  startText() {},
+  choose: () => ({ arm, rounds: Infinity }),
+  observe() {},
+});
+
+test.each([1, 3])("a policy that always speculates with arm %d breaks that of plain", (arm) => {
+  expect(broken(runAll(always(arm)))).toContain("97 % of plain decoding in every run");
+});
 
 test("a policy that never speculates breaks those of the best arm", () => {
-  const never = () => ({ choose: () => ({ arm: 0, rounds: Infinity }), observe: () => {} });
-  expect(broken(runGrid(never), switching)).toContain("97 % of the best arm on average");
+  expect(broken(runAll(always(0)))).toContain("98 % of the best arm on average");
 });

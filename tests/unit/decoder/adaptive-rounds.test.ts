@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { AdaptiveRounds } from "../../../src/decoder/adaptive/adaptive-rounds.ts";
 import { type Choice, TreeChooser } from "../../../src/decoder/adaptive/tree-chooser.ts";
 import { resolveGenerateOptions } from "../../../src/decoder/generate-options.ts";
-import { FakeSession, plain, round, run } from "./fake-session.ts";
+import { FakeSession, plain, round, run, step } from "./fake-session.ts";
 
 const ARMS = [
   { tree: { nodes: 4, depth: 2, width: 2 } },
@@ -27,7 +27,7 @@ class Scripted extends TreeChooser {
   }
 
   override observe(arm: number, group: Parameters<TreeChooser["observe"]>[1]): void {
-    this.seen.push([arm, group.accepted, group.milliseconds]);
+    this.seen.push([arm, group.paths.map((path) => path.length), group.milliseconds]);
   }
 
   override startText(): void {
@@ -42,10 +42,26 @@ test("an arm's plan is its place among those with a tree", () => {
   const rounds = new AdaptiveRounds(chooser, 2);
   expect(chooser.texts).toBe(1);
   expect([rounds.choose(), rounds.choose(), rounds.choose()]).toEqual([
-    { plan: 0, rounds: 1 },
-    { plan: "plain", rounds: 5 },
-    { plan: 1, rounds: Infinity },
+    { plan: 0, rounds: 1, confidence: 1 },
+    { plan: "plain", rounds: 5, confidence: 1 },
+    { plan: 1, rounds: Infinity, confidence: 1 },
   ]);
+});
+
+test("confidence follows what became of the surest child of every node that was reached", () => {
+  const after = (outcome: Parameters<typeof round>[1]) => {
+    const rounds = new AdaptiveRounds(new Scripted([choice(0, 1), choice(0, 1)]), 0);
+    rounds.choose();
+    rounds.ran([round([1, 2, 3], outcome)], 5);
+    return rounds.choose().confidence;
+  };
+  const steps = (...ranks: number[]) => ranks.map((rank) => step(rank));
+  // Two were right, and the last one had no children.
+  expect(after({ steps: steps(0, 0), sureness: [0.5, 0.5, 0] })).toBeLessThan(1);
+  expect(after({ steps: steps(0, 0), sureness: [0.99, 0.99, 0.9] })).toBeGreaterThan(1);
+  // The second sibling was right, so the first was wrong.
+  expect(after({ steps: steps(1, 1), sureness: [0.5, 0.5, 0] })).toBeGreaterThan(1);
+  expect(after({ steps: steps(1, 1), sureness: [0, 0, 0] })).toBe(1);
 });
 
 test("times are told without the round trip, and the first group's not at all", () => {
@@ -77,6 +93,7 @@ test("the loop follows the choice, and no further than it goes", async () => {
   await run(session, { chooser, roundsPerReadback: 4, maxNewTokens: 6 });
   expect(session.asked).toEqual([1, 2, 3]);
   expect(session.plans).toEqual(["plain", 0, "plain"]);
+  expect(session.confidences).toEqual([1, 1, 1]);
 });
 
 test("auto is an option of its own, for the coupled rule", () => {

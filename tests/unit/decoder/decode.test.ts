@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { decode } from "../../../src/decoder/decode.ts";
 import { Meter } from "../../../src/decoder/metrics.ts";
-import { deltas, END, FakeSession, ids, job, plain, round, run } from "./fake-session.ts";
+import { deltas, END, FakeSession, ids, job, plain, round, run, step } from "./fake-session.ts";
 
 describe("the end of the text", () => {
   test("comes with the model's end-of-text token, which is no part of it", async () => {
@@ -232,8 +232,8 @@ describe("metrics", () => {
 
   test("ranks, and the speed-up that memory traffic alone would allow", async () => {
     const session = new FakeSession([
-      round(ids("abc"), { ranks: [0, 2] }),
-      round(ids("ab"), { ranks: [0] }),
+      round(ids("abc"), { steps: [step(0), step(2)] }),
+      round(ids("ab"), { steps: [step(0)] }),
       plain(END),
     ]);
     const { metrics } = (await run(session)).result;

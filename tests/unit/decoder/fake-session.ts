@@ -5,6 +5,7 @@ import { Meter } from "../../../src/decoder/metrics.ts";
 import type { GenerateResult, StreamPart } from "../../../src/stream-part.ts";
 import type {
   NextOptions,
+  PathStep,
   RoundCounts,
   RoundOutcome,
   RoundSession,
@@ -14,13 +15,20 @@ import type {
 /** A round written as what it gave: by default the last token is the target's own after `tokens - 1` accepted. */
 export function round(tokens: number[], fields: Partial<RoundOutcome> = {}): RoundOutcome {
   const accepted = tokens.length - 1;
-  const ranks = tokens.slice(1).map(() => 0);
-  return { tokens, accepted, leaf: false, nodes: 8, depth: 3, draftPasses: 3, ranks, ...fields };
+  const steps = tokens.slice(1).map(() => step());
+  const sureness = tokens.map(() => 0.5);
+  const shape = { leaf: false, nodes: 8, depth: 3, draftPasses: 3 };
+  return { tokens, accepted, ...shape, steps, sureness, ...fields };
+}
+
+/** A token that so many siblings stood before, and no surer node of its level. */
+export function step(rank = 0): PathStep {
+  return { rank, place: 1, placeInLevel: 0 };
 }
 
 /** A round without speculation. */
 export function plain(token: number): RoundOutcome {
-  return round([token], { nodes: 1, depth: 0, draftPasses: 0, leaf: true });
+  return round([token], { nodes: 1, depth: 0, draftPasses: 0, leaf: true, sureness: [0] });
 }
 
 export class FakeSession implements RoundSession {
@@ -33,6 +41,8 @@ export class FakeSession implements RoundSession {
   readonly asked: number[] = [];
   /** Plans that each call of `next` named. */
   readonly plans: (number | "plain" | undefined)[] = [];
+  /** What each call of `next` wanted trees ranked with. */
+  readonly confidences: (number | undefined)[] = [];
   rounds = 0;
   /** Runs before each round, with its index. */
   onRound: (index: number) => void | Promise<void> = () => undefined;
@@ -65,6 +75,7 @@ export class FakeSession implements RoundSession {
     const outcomes: RoundOutcome[] = [];
     this.asked.push(options.rounds ?? 1);
     this.plans.push(options.plan);
+    this.confidences.push(options.confidence);
     for (let i = 0; i < (options.rounds ?? 1); i++) {
       await this.onRound(this.rounds);
       const outcome = this.#script[this.rounds % this.#script.length]!;

@@ -38,7 +38,6 @@ function layoutOf(text: string, name: string, sizes: Record<string, number> = {}
     const constants = {
       LEVEL_CAPACITY: capacity,
       END_CAPACITY: endCapacity,
-      RANK_WORDS: capacity / 4,
     };
     bytes += 4 * words(type, { ...constants, ...sizes });
   }
@@ -149,9 +148,21 @@ test("a control block and a ring record come back from their bytes", () => {
 
   const ring = new Uint32Array((3 * kernels.ROUND_RECORD_BYTES) / 4);
   const start = (2 * kernels.ROUND_RECORD_BYTES) / 4;
-  ring.set([35, 2, 1, 9, 16, 5, 3 + 256 * 62], start);
+  const steps = [51 << 24, 3 | (4 << 8) | (1 << 16) | (255 << 24), 62 | (63 << 8) | (62 << 16)];
+  ring.set([35, 2, 1, 9, 16, 5, ...steps], start);
   ring.set([70, 71, 72, 73], start + kernels.ROUND_RECORD.offsets.tokens / 4);
-  const round = { accepted: 2, leaf: true, base: 9, nodes: 16, depth: 5, ranks: [3, 62] };
+  const round = {
+    accepted: 2,
+    leaf: true,
+    base: 9,
+    nodes: 16,
+    depth: 5,
+    steps: [
+      { rank: 3, place: 4, placeInLevel: 1 },
+      { rank: 62, place: 63, placeInLevel: 62 },
+    ],
+    sureness: [0.2, 1, 0],
+  };
   expect(kernels.decodeRoundRecord(ring.buffer, 2, 34)).toEqual({ ...round, tokens: [70, 71, 72] });
   expect(kernels.decodeRoundRecord(ring.buffer, 2, 2)).toBeUndefined();
 });
