@@ -1,8 +1,8 @@
 /** The page's half: starts the worker, and gives engines and streams. Knows nothing of how text is made. */
 import { releaseProxy, type Remote, transfer, wrap } from "comlink";
 import { aborted, CoppiceError, throwIfAborted } from "./errors.ts";
-import type { GenerateOptions, LoadOptions } from "./options.ts";
-import type { AdapterFacts, EngineFacts, GenerateStream } from "./stream-part.ts";
+import type { DraftsOptions, GenerateOptions, LoadOptions } from "./options.ts";
+import type { AdapterFacts, DraftsStream, EngineFacts, GenerateStream } from "./stream-part.ts";
 import { type HostApi, installErrorTransfer, type ProgressMessage } from "./worker/protocol.ts";
 import { TokenStream } from "./worker/token-stream.ts";
 
@@ -93,13 +93,25 @@ export class Engine {
    * `context-overflow` (nothing was run then, and the engine serves the next request), `aborted`,
    * `engine-disposed`, `device-lost`, `out-of-memory`, `worker-failed`.
    */
-  generate(prompt: string, options?: GenerateOptions): GenerateStream {
+  generate(prompt: string, options?: GenerateOptions): GenerateStream;
+  /** The same with a decoder that gives a set of drafts, which its stream revises as they grow. */
+  generate(prompt: string, options: DraftsOptions): DraftsStream;
+  generate(prompt: string, options?: GenerateOptions | DraftsOptions): unknown {
+    return this.#generate(prompt, options);
+  }
+
+  /** `prompt`: the text, or the text and the drafts accepted after it. */
+  #generate(prompt: unknown, options?: GenerateOptions | DraftsOptions): TokenStream {
     const { signal, ...rest } = options ?? {};
     const { port1, port2 } = new MessageChannel();
     const stop = (): void => stream.fail(aborted(signal?.reason));
     const stream: TokenStream = new TokenStream(port1, () => {
       if (this.#streams.delete(stream)) signal?.removeEventListener("abort", stop);
     });
+    stream.accept = (draft) => {
+      stop();
+      return this.#generate([prompt, draft].flat(), options);
+    };
     try {
       if (this.#closed) throw this.#closed;
       checkSignal(signal);

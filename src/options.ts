@@ -1,6 +1,7 @@
 /** What page code passes in: model sources, load options, decoders and generate options. */
 import type { Decoder } from "./options/decoders.ts";
 import type { LogitEdits } from "./options/edits.ts";
+import type { DraftsDecoder } from "./options/superposed.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/beam.ts";
@@ -8,6 +9,7 @@ export * from "./options/decoders.ts";
 export * from "./options/edits.ts";
 export * from "./options/mirostat.ts";
 export * from "./options/sampling.ts";
+export * from "./options/superposed.ts";
 export * from "./options/trees.ts";
 
 /** File name to content, as in a model folder: `config.json`, `model.safetensors`, `tokenizer.json`, ... */
@@ -74,4 +76,12 @@ export interface GenerateOptions extends LogitEdits {
   readonly trees?: boolean;
   /** Stops the worker within one round; `result` rejects with code `aborted`. */
   readonly signal?: AbortSignal;
+}
+
+/** What `generate` takes with a decoder that gives a set of drafts. A draft has at most `maxNewTokens` tokens, too. */
+export interface DraftsOptions extends Pick<
+  GenerateOptions,
+  "seed" | "maxNewTokens" | "roundsPerReadback" | "signal"
+> {
+  readonly decoder: DraftsDecoder;
 }

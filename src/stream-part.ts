@@ -119,13 +119,73 @@ export type StreamPart =
   | { readonly type: "text-end"; readonly result: GenerateResult };
 
 /**
- * What `generate` gives: parts to iterate over, once, and the result as a promise. Decoding starts at
- * once and does not wait to be read. Leaving the loop stops it within a round, and `result` then
- * rejects with code `aborted`.
+ * Parts to iterate over, once, and the result as a promise. Decoding starts at once and does not wait to be
+ * read. Leaving the loop stops it within a round, and `result` then rejects with code `aborted`.
  */
-export interface GenerateStream extends AsyncIterableIterator<StreamPart> {
+export interface PartStream<Part, Result> extends AsyncIterableIterator<Part> {
   /** Rejects with what stopped the request. May be left alone: that is no unhandled rejection. */
-  readonly result: Promise<GenerateResult>;
+  readonly result: Promise<Result>;
+}
+
+/** What `generate` gives: a text that grows. */
+export interface GenerateStream extends PartStream<StreamPart, GenerateResult> {}
+
+/** One of several continuations. */
+export interface Draft {
+  readonly text: string;
+  /** Its token ids; the end-of-text token is left out. */
+  readonly tokens: readonly number[];
+  /** What its tokens add up to, in nats, at most 0: by the decoder's own measure, not the model's log-probability. */
+  readonly score: number;
+  /** exp(-score / tokens), the end-of-text token counted: what drafts are ranked by. May be Infinity. */
+  readonly perplexity: number;
+  /** True where the model ended the text. */
+  readonly done: boolean;
+}
+
+export interface DraftsMetrics extends Pick<
+  Metrics,
+  | "submits"
+  | "readbacks"
+  | "targetForwards"
+  | "dispatchesPerLayer"
+  | "gpuBytes"
+  | "timeToFirstToken"
+  | "decodeTime"
+> {
+  /** Positions: each is one pass of the target, for all drafts together. */
+  readonly steps: number;
+  /** Dispatches of one step. */
+  readonly dispatchesPerStep: number;
+}
+
+export interface DraftsResult {
+  /** The best first. */
+  readonly drafts: readonly Draft[];
+  /** `end-of-text`: every draft ended. `length`: they are as long as they may be. */
+  readonly finishReason: Exclude<FinishReason, "stop">;
+  /** `completionTokens` is the number of positions, which all drafts share. */
+  readonly usage: Usage;
+  readonly metrics: DraftsMetrics;
+}
+
+export type DraftsPart =
+  | { readonly type: "text-start"; readonly promptTokens: number }
+  /**
+   * The drafts after one more token, the best first: all of them, since any of them may have been replaced. Fewer than asked
+   * for where no more are possible.
+   */
+  | { readonly type: "drafts"; readonly drafts: readonly Draft[]; readonly metrics: DraftsMetrics }
+  | { readonly type: "warning"; readonly message: string }
+  | { readonly type: "text-end"; readonly result: DraftsResult };
+
+/** What `generate` gives with a decoder of drafts: a set that is revised as it grows. */
+export interface DraftsStream extends PartStream<DraftsPart, DraftsResult> {
+  /**
+   * Continues after one of the drafts, with the same options: stops this stream, drops the other drafts, puts the tokens
+   * into the cache as they are, and gives the drafts that follow. After a draft that is `done` there is nothing more.
+   */
+  accept(draft: Draft): DraftsStream;
 }
 
 /** Bytes of one file as they arrive. */

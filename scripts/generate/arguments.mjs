@@ -7,7 +7,8 @@ export const HELP = `npm run generate -- [options]
   --draft <dir|repo>      a smaller model that proposes tokens
   --draft-layers <n>      use only the draft's first n layers; without --draft, the target's own
   --prompt <text>         default "Once upon a time"; "" is the beginning-of-text token alone
-  --decoder <json>        the API's decoder object, such as '{"kind":"greedy"}'
+  --decoder <json|kind>   the API's decoder object, such as '{"kind":"greedy"}', or a kind alone, such as
+                          superposed (prints drafts, each with its perplexity, instead of a text)
                           default: speculative with a draft, else greedy
   --max-new-tokens <n>    default: as many as the context holds
   --seed <n>              default 0
@@ -50,6 +51,7 @@ function wholeNumber(name, text) {
 /** @param {string | undefined} text */
 function decoderOf(text) {
   if (text === undefined) return undefined;
+  if (/^[a-z]+$/.test(text)) return { kind: text };
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -3,7 +3,7 @@ import { CoppiceError, loadEngine } from "coppice";
 
 /**
  * @param {{ load: any, prompt: string, generate: any }} request
- * @param {(kind: "delta" | "warning", text: string) => void} emit
+ * @param {(kind: "delta" | "drafts" | "warning", text: string) => void} emit
  */
 export async function run({ load, prompt, generate }, emit) {
   try {
@@ -12,6 +12,8 @@ export async function run({ load, prompt, generate }, emit) {
     for await (const part of stream) {
       if (part.type === "text-delta") emit("delta", part.text);
       if (part.type === "warning") emit("warning", part.message);
+      // Drafts replace one another as they grow; those that stay are printed.
+      if (part.type === "text-end" && "drafts" in part.result) emit("drafts", listed(part.result));
     }
     const result = await stream.result;
     const { adapter } = engine;
@@ -26,4 +28,16 @@ export async function run({ load, prompt, generate }, emit) {
       error: { code: "internal", message, fix: "Please report this: it is a fault of Coppice." },
     };
   }
+}
+
+/**
+ * A line per draft, the best first.
+ * @param {any} result
+ */
+function listed({ drafts }) {
+  const line = (/** @type {import("coppice").Draft} */ { perplexity, text, done }) => {
+    const mark = done ? " [end of text]" : "";
+    return `${perplexity.toPrecision(4).padStart(9)}  ${JSON.stringify(text)}${mark}`;
+  };
+  return drafts.map(line).join("\n");
 }

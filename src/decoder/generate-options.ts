@@ -51,7 +51,7 @@ const FIELDS = [
   "trees",
   ...EDIT_FIELDS,
 ] as const satisfies readonly (keyof GenerateOptions)[];
-const DECODERS = ["greedy", "sample", "mirostat", "speculative"] as const;
+const DECODERS = ["greedy", "sample", "mirostat", "speculative", "superposed"] as const;
 const MAX_ROUNDS = 16;
 const MAX_STOPS = 16;
 
@@ -117,6 +117,8 @@ function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): 
     checkRecord("decoder", value, ["kind"]);
     return { stages: GREEDY_STAGES };
   }
+  // Requests for drafts take another way: see superposed/options.ts.
+  if (known === "superposed") throw invalid("decoder.kind", kind, "a decoder of one text");
   if (known === "sample") return { stages: resolveStages("decoder", value) };
   if (known === "mirostat") return resolveMirostat("decoder", value, vocabSize);
   const decoder = speculative(value, vocabSize);

@@ -4,7 +4,9 @@ import type { PromptEncoder } from "../decoder/prompt.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import type { ResolvedDecoder } from "../decoder/generate-options.ts";
 import type { EngineFacts, LoadProgress } from "../stream-part.ts";
+import type { SuperposedParts } from "../tree/index.ts";
 import type { RoundSession } from "../tree/rounds.ts";
+import type { NgramSection, SuperposedSession } from "../tree/superposed-steps.ts";
 
 /** Loaded models on one device. */
 export interface EngineBackend {
@@ -16,9 +18,15 @@ export interface EngineBackend {
   readonly roundTrip: number;
   /** A session for this decoder; the one before it is not used any more. */
   openSession(decoder: ResolvedDecoder): Promise<RoundSession>;
+  /** The table of n-grams that came with the target, read when first asked for; undefined where there is none. */
+  readonly ngrams: { read(): Promise<readonly NgramSection[] | undefined> };
+  /** A session for superposed drafts. `key` names the plan: the session before it is used again where it is the same. */
+  openSuperposed(key: string, plan: SuperposedPlan): Promise<SuperposedSession>;
   /** Frees everything on the GPU, and the device. */
   dispose(): void;
 }
+
+export type SuperposedPlan = Omit<SuperposedParts, "target">;
 
 export interface BackendTokenizer extends PromptEncoder {
   /** The text of a token that follows another, for display. */

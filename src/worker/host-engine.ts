@@ -2,7 +2,7 @@
 import { type ResolvedDecoder, resolveGenerateOptions } from "../decoder/generate-options.ts";
 import { DEFAULT_ARMS } from "../decoder/adaptive/arms.ts";
 import type { ResolvedTree } from "../decoder/tree-options.ts";
-import type { TreeOptions } from "../options.ts";
+import type { ModelSource, TreeOptions } from "../options.ts";
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
@@ -12,13 +12,21 @@ import type { EngineFacts, ModelFacts } from "../stream-part.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
 import {
   GpuRoundSession,
+  GpuSuperposedSession,
   MAX_CANDIDATES,
   MAX_NODES,
   planTree,
   TreeSession,
 } from "../tree/index.ts";
-import type { BackendTokenizer, EngineBackend, LoadHooks, OpenBackend } from "./host-backend.ts";
+import type {
+  BackendTokenizer,
+  EngineBackend,
+  LoadHooks,
+  OpenBackend,
+  SuperposedPlan,
+} from "./host-backend.ts";
 import { type LoadedModel, type LoadedModels, loadModels } from "./host-models.ts";
+import { ModelNgrams } from "./host-ngrams.ts";
 
 export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: LoadHooks) => {
   const gpu = await openGpu();
@@ -26,7 +34,7 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
     throwIfAborted(hooks.signal);
     const models = await loadModels(gpu, options, hooks);
     const engine = await gpu.guardMemory("making room for the caches", () =>
-      Promise.resolve(new GpuEngine(gpu, models)),
+      Promise.resolve(new GpuEngine(gpu, models, options.target.model)),
     );
     throwIfAborted(hooks.signal);
     // Compiles every kernel now, so that the first token does not wait for it and a fault shows here.
@@ -48,14 +56,16 @@ class GpuEngine implements EngineBackend {
   readonly facts: EngineFacts;
   readonly tokenizer: BackendTokenizer;
   readonly endOfText: ReadonlySet<number>;
+  readonly ngrams: ModelNgrams;
   readonly #gpu: Gpu;
   readonly #vocabSize: number;
   /** The caches; sessions come and go, these stay. */
   readonly #target: TreeSession;
   readonly #draft: TreeSession | undefined;
   #session: { key: string; scope: BufferScope; made: Promise<GpuRoundSession> } | undefined;
+  #superposed: { key: string; scope: BufferScope; made: Promise<GpuSuperposedSession> } | undefined;
 
-  constructor(gpu: Gpu, models: LoadedModels) {
+  constructor(gpu: Gpu, models: LoadedModels, source: ModelSource) {
     const { target, draft, tokenizer, contextLength } = models;
     this.#gpu = gpu;
     this.#vocabSize = target.model.config.vocabSize;
@@ -63,6 +73,7 @@ class GpuEngine implements EngineBackend {
     this.#draft = draft && this.#cache(draft, MAX_CANDIDATES);
     this.tokenizer = backendTokenizer(tokenizer);
     this.endOfText = new Set(tokenizer.endOfText);
+    this.ngrams = new ModelNgrams(source, this.#vocabSize);
     this.facts = {
       adapter: gpu.adapter,
       contextLength,
@@ -83,6 +94,21 @@ class GpuEngine implements EngineBackend {
     made.catch(() => {
       scope.dispose();
       if (this.#session?.made === made) this.#session = undefined;
+    });
+    return made;
+  }
+
+  openSuperposed(key: string, plan: SuperposedPlan): Promise<GpuSuperposedSession> {
+    if (this.#superposed?.key === key) return this.#superposed.made;
+    this.#superposed?.scope.dispose();
+    const scope = this.#gpu.buffers.child("superposed");
+    const made = this.#gpu.guardMemory("preparing the drafts", () =>
+      GpuSuperposedSession.create(this.#gpu, scope, { ...plan, target: this.#target }),
+    );
+    this.#superposed = { key, scope, made };
+    made.catch(() => {
+      scope.dispose();
+      if (this.#superposed?.made === made) this.#superposed = undefined;
     });
     return made;
   }

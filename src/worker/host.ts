@@ -10,9 +10,11 @@ import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
 import { encodePrompt } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
-import type { EngineFacts, StreamPart } from "../stream-part.ts";
+import { wantsDrafts } from "../decoder/superposed/options.ts";
+import type { DraftsPart, EngineFacts, StreamPart } from "../stream-part.ts";
 import type { RoundSession } from "../tree/rounds.ts";
 import type { EngineBackend, OpenBackend } from "./host-backend.ts";
+import { draftsParts } from "./host-superposed.ts";
 import type { HostApi, ProgressMessage } from "./protocol.ts";
 import { pump, stopSignal } from "./pump.ts";
 import { Turns } from "./turns.ts";
@@ -71,10 +73,15 @@ export class Host implements HostApi {
     prompt: unknown,
     options: unknown,
     signal: AbortSignal,
-  ): AsyncGenerator<StreamPart> {
+  ): AsyncGenerator<StreamPart | DraftsPart> {
     const requestedAt = performance.now();
     const backend = this.#backend;
     if (!backend || this.#closing.signal.aborted) throw disposed();
+    if (wantsDrafts(options)) {
+      const turns = this.#turns;
+      yield* draftsParts({ backend, turns, prompt, options, requestedAt, signal });
+      return;
+    }
     const { facts, tokenizer, endOfText } = backend;
     const draftShare = (facts.draft?.parameters ?? 0) / facts.target.parameters;
     const meter = new Meter(requestedAt, draftShare);

@@ -1,20 +1,22 @@
 /** What page and worker say to each other: control calls by comlink, parts and progress over ports. */
 import { transferHandlers } from "comlink";
 import { CoppiceError, type WireError } from "../errors.ts";
-import type { EngineFacts, LoadProgress, StreamPart } from "../stream-part.ts";
+import type { DraftsPart, EngineFacts, LoadProgress, StreamPart } from "../stream-part.ts";
 
 /** The worker's half, as the page calls it. Options cross unchecked: the worker checks them. */
 export interface HostApi {
   /** `port` takes `LoadProgress` up, and ends the loading when the page closes it. */
   load(options: unknown, port: MessagePort): Promise<EngineFacts>;
-  /** Answers on `port`, errors too. */
+  /** Answers on `port`, errors too. `prompt` is the text, or the text and the drafts that were accepted after it. */
   generate(prompt: unknown, options: unknown, port: MessagePort): void;
   /** Ends what runs and frees the models and the device. */
   dispose(): Promise<void>;
 }
 
 /** Worker to page, on the port of one request. An error is the last message. */
-export type StreamMessage = { readonly part: StreamPart } | { readonly error: WireError };
+export type StreamMessage =
+  | { readonly part: StreamPart | DraftsPart }
+  | { readonly error: WireError };
 
 /** Worker to page, on the port of loading. */
 export type ProgressMessage = LoadProgress;

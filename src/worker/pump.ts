@@ -1,6 +1,6 @@
 /** The worker's half of a request's port: pushes parts up, and ends when the page says so or goes away. */
 import { aborted, CoppiceError } from "../errors.ts";
-import type { StreamPart } from "../stream-part.ts";
+import type { DraftsPart, StreamPart } from "../stream-part.ts";
 import { STOP, type StreamMessage } from "./protocol.ts";
 
 /** Fires when the page asks to stop, or closes the port (where the browser tells; Chromium and Firefox do). */
@@ -16,7 +16,10 @@ export function stopSignal(port: MessagePort): AbortSignal {
 }
 
 /** Sends every part that `parts` yields, in order, then ends. Never throws: errors go to the page. */
-export async function pump(port: MessagePort, parts: AsyncIterable<StreamPart>): Promise<void> {
+export async function pump(
+  port: MessagePort,
+  parts: AsyncIterable<StreamPart | DraftsPart>,
+): Promise<void> {
   const send = (message: StreamMessage): void => port.postMessage(message);
   try {
     for await (const part of parts) send({ part });

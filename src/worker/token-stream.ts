@@ -1,15 +1,15 @@
 /** The page's half of a request's port: parts as they arrive, to iterate over or to await. */
 import { aborted, CoppiceError } from "../errors.ts";
-import type { GenerateResult, GenerateStream, StreamPart } from "../stream-part.ts";
+import type { Draft, DraftsPart, GenerateResult, PartStream, StreamPart } from "../stream-part.ts";
 import { STOP, type StreamMessage } from "./protocol.ts";
 
-interface Waiting {
-  resolve(result: IteratorResult<StreamPart, undefined>): void;
+interface Waiting<Part> {
+  resolve(result: IteratorResult<Part, undefined>): void;
   reject(error: CoppiceError): void;
 }
 
-interface Settle {
-  resolve(result: GenerateResult): void;
+interface Settle<Result> {
+  resolve(result: Result): void;
   reject(error: CoppiceError): void;
 }
 
@@ -19,13 +19,18 @@ const DONE = { done: true, value: undefined } as const;
  * Reads a port until the text ends, an error arrives, or the page stops it. Parts that arrived before an
  * error of the worker are still given; stopping drops them.
  */
-export class TokenStream implements GenerateStream {
-  readonly result: Promise<GenerateResult>;
+export class TokenStream<
+  Part extends StreamPart | DraftsPart = StreamPart,
+  Result = GenerateResult,
+> implements PartStream<Part, Result> {
+  readonly result: Promise<Result>;
+  /** Set where a stream gives drafts. */
+  accept?: (draft: Draft) => unknown;
   readonly #port: MessagePort;
   readonly #onEnd: () => void;
-  readonly #settle: Settle;
-  readonly #parts: StreamPart[] = [];
-  readonly #waiting: Waiting[] = [];
+  readonly #settle: Settle<Result>;
+  readonly #parts: Part[] = [];
+  readonly #waiting: Waiting<Part>[] = [];
   #ended = false;
   /** Thrown once to whoever iterates. */
   #error: CoppiceError | undefined;
@@ -34,7 +39,7 @@ export class TokenStream implements GenerateStream {
   constructor(port: MessagePort, onEnd: () => void = () => undefined) {
     this.#port = port;
     this.#onEnd = onEnd;
-    let settle!: Settle;
+    let settle!: Settle<Result>;
     this.result = new Promise((resolve, reject) => {
       settle = { resolve, reject };
     });
@@ -43,7 +48,7 @@ export class TokenStream implements GenerateStream {
     this.result.catch(() => undefined);
     port.addEventListener("message", ({ data }: MessageEvent<StreamMessage>) => {
       if ("error" in data) this.#end(CoppiceError.fromWire(data.error));
-      else this.#receive(data.part);
+      else this.#receive(data.part as Part);
     });
     port.start();
   }
@@ -52,7 +57,7 @@ export class TokenStream implements GenerateStream {
     return this;
   }
 
-  next(): Promise<IteratorResult<StreamPart, undefined>> {
+  next(): Promise<IteratorResult<Part, undefined>> {
     const value = this.#parts.shift();
     if (value) return Promise.resolve({ done: false, value });
     if (!this.#ended) {
@@ -64,7 +69,7 @@ export class TokenStream implements GenerateStream {
   }
 
   /** What leaving a `for await` loop calls: the worker stops within a round. */
-  return(): Promise<IteratorResult<StreamPart, undefined>> {
+  return(): Promise<IteratorResult<Part, undefined>> {
     this.fail(aborted());
     this.#parts.length = 0;
     this.#error = undefined;
@@ -80,13 +85,13 @@ export class TokenStream implements GenerateStream {
     this.#end(error);
   }
 
-  #receive(part: StreamPart): void {
+  #receive(part: Part): void {
     if (this.#ended) return;
     const reader = this.#waiting.shift();
     if (reader) reader.resolve({ done: false, value: part });
     else this.#parts.push(part);
     if (part.type !== "text-end") return;
-    this.#settle.resolve(part.result);
+    this.#settle.resolve(part.result as Result);
     this.#end();
   }
 

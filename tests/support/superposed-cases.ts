@@ -8,6 +8,7 @@ import type { ReferencePair, SuperposeOutput } from "../reference/superpose-step
 import { topCandidates } from "../reference/top-candidates.ts";
 import { countNgrams, ngramSum, superposed } from "../reference/superposed.ts";
 import { normals, uniforms } from "./random.ts";
+import { markovText } from "./superposed-text.ts";
 import { gamma, logError, UNIT } from "./tolerance.ts";
 
 export interface TraceOptions {
@@ -26,20 +27,6 @@ export interface TraceOptions {
 }
 
 export const LAMBDAS = [0.01, 0.04, 0.15, 0.18, 0.12];
-
-/** Texts in which tokens repeat themselves, so that there is something to know. */
-export function markovText(seed: number, vocab: number, length: number): number[] {
-  const uniform = uniforms(seed);
-  const ids = [0];
-  while (ids.length < length) {
-    const last = ids.at(-1)!;
-    const isUsual = uniform() < 0.8;
-    ids.push(
-      Math.floor(isUsual ? (last * 7 + 3 * Math.floor(uniform() * 6)) % vocab : uniform() * vocab),
-    );
-  }
-  return ids;
-}
 
 /** A random trace; `kind` varies which n-grams there are and whether texts end. */
 export function randomTrace(seed: number, k: number, withNgrams: boolean): TraceOptions {

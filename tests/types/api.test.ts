@@ -3,6 +3,10 @@ import {
   CoppiceError,
   type CoppiceErrorCode,
   type Decoder,
+  type Draft,
+  type DraftsPart,
+  type DraftsResult,
+  type DraftsStream,
   type Engine,
   type GenerateResult,
   type LoadOptions,
@@ -141,4 +145,32 @@ test("an engine is made by loadEngine only", () => {
   // @ts-expect-error its class is not exported as a value
   onlyTypes(() => new Engine());
   expectTypeOf<Engine>().toHaveProperty("facts");
+});
+
+test("a decoder of drafts gives a set of drafts, the others a text", () => {
+  const decoder = { kind: "superposed", drafts: 4, ngrams: ["model", { text: "a" }] } as const;
+  onlyTypes(async () => {
+    const stream = engine.generate("a", { decoder, seed: 3 });
+    expectTypeOf(stream).toEqualTypeOf<DraftsStream>();
+    for await (const part of stream) {
+      expectTypeOf(part).toEqualTypeOf<DraftsPart>();
+      // @ts-expect-error drafts are revised, so there are no deltas
+      if (part.type === "text-delta") void part;
+    }
+    const result = await stream.result;
+    expectTypeOf(result).toEqualTypeOf<DraftsResult>();
+    expectTypeOf<DraftsStream["accept"]>().toEqualTypeOf<(draft: Draft) => DraftsStream>();
+    // @ts-expect-error a text has no drafts to accept
+    void engine.generate("a", { decoder: { kind: "greedy" } }).accept;
+  });
+  onlyTypes(() => [
+    // @ts-expect-error drafts do not end at strings
+    engine.generate("a", { decoder, stop: ["b"] }),
+    // @ts-expect-error nothing is speculated
+    engine.generate("a", { decoder: { kind: "superposed", tree: "auto" } }),
+    // @ts-expect-error no such source
+    engine.generate("a", { decoder: { kind: "superposed", ngrams: "web" } }),
+    // @ts-expect-error a source is one thing
+    engine.generate("a", { decoder: { kind: "superposed", ngrams: { weight: 2 } } }),
+  ]);
 });

@@ -1,6 +1,6 @@
 """Builds the table of frequent n-grams (orders 2 to 4) from the training documents.
 
-Usage: python3 build_ngrams.py; writes ../ngrams.bin, whose format is described in ../NGRAMS.md.
+Usage: python3 build_ngrams.py; writes ../target/ngrams.bin, whose format is described in ../NGRAMS.md.
 """
 
 import struct
@@ -93,7 +93,7 @@ def main():
         section = prune(*count_grams(training, rule["tokens"] + 1), rule)
         sections.append((rule["tokens"], section))
         print(f"context of {rule['tokens']}: {len(section[0])}, entries: {len(section[2])}")
-    write_table(HOME / "ngrams.bin", sections, settings["steps_per_nat"])
+    write_table(HOME / "target/ngrams.bin", sections, settings["steps_per_nat"])
 
 
 if __name__ == "__main__":

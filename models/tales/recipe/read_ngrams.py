@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-TABLE = Path(__file__).resolve().parents[1] / "ngrams.bin"
+TABLE = Path(__file__).resolve().parents[1] / "target/ngrams.bin"
 
 
 class NgramTable:

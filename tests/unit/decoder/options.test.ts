@@ -125,7 +125,7 @@ describe("generate options at the edges", () => {
     [
       "decoder.kind",
       { decoder: { kind: "beam" } },
-      'decoder.kind is "beam"; it must be "greedy", "sample", "mirostat" or "speculative".',
+      'decoder.kind is "beam"; it must be "greedy", "sample", "mirostat", "speculative" or "superposed".',
     ],
     [
       "sampling",

@@ -2,9 +2,16 @@
 import { expose } from "comlink";
 import { CoppiceError } from "../../../src/errors.ts";
 import type { EngineFacts } from "../../../src/stream-part.ts";
-import type { EngineBackend, LoadHooks, OpenBackend } from "../../../src/worker/host-backend.ts";
+import type { NgramSection } from "../../../src/tree/superposed-steps.ts";
+import type {
+  EngineBackend,
+  LoadHooks,
+  OpenBackend,
+  SuperposedPlan,
+} from "../../../src/worker/host-backend.ts";
 import { Host } from "../../../src/worker/host.ts";
 import type { ResolvedLoad } from "../../../src/decoder/load-options.ts";
+import { FakeSuperposed } from "../decoder/fake-superposed.ts";
 import { END, FakeSession, ids, letters, plain, spell } from "../decoder/fake-session.ts";
 
 const model = { label: "fake", layers: 1, parameters: 1 };
@@ -37,6 +44,20 @@ export class FakeBackend implements EngineBackend {
   };
   opened = 0;
   disposed = false;
+  /** Set to stand in for the table of a model that has one. */
+  readonly ngrams = { read: (): Promise<readonly NgramSection[] | undefined> => this.table };
+  table: Promise<readonly NgramSection[] | undefined> = Promise.resolve(undefined);
+  /** Letters a, b, c and so on, the earlier the likelier, wherever it stands. */
+  readonly superposed = new FakeSuperposed(
+    {
+      k: 3,
+      candidates: 9,
+      temperature: 1,
+      logits: () => Float64Array.from({ length: 128 }, (_, id) => -id / 3),
+    },
+    facts.contextLength,
+  );
+  readonly plans: { readonly key: string; readonly plan: SuperposedPlan }[] = [];
 
   constructor() {
     this.session.onRound = () => new Promise((resolve) => setTimeout(resolve, 1));
@@ -45,6 +66,11 @@ export class FakeBackend implements EngineBackend {
   openSession(): Promise<FakeSession> {
     this.opened += 1;
     return Promise.resolve(this.session);
+  }
+
+  openSuperposed(key: string, plan: SuperposedPlan): Promise<FakeSuperposed> {
+    this.plans.push({ key, plan });
+    return Promise.resolve(this.superposed);
   }
 
   dispose(): void {
