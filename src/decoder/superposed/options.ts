@@ -1,6 +1,12 @@
 /** What the superposed decoder was asked for, checked and with every default filled in. */
-import { type NgramSource, SUPERPOSED_DEFAULTS, type SuperposedDecoder } from "../../options.ts";
+import {
+  type LogitEdits,
+  type NgramSource,
+  SUPERPOSED_DEFAULTS,
+  type SuperposedDecoder,
+} from "../../options.ts";
 import { checkChoice, checkInteger, checkNumber, checkRecord, invalid, show } from "../checks.ts";
+import { EDIT_FIELDS } from "../edit-options.ts";
 import { resolveGenerateOptions } from "../generate-options.ts";
 import { MOST_ORDER } from "./ngram-count.ts";
 
@@ -66,18 +72,22 @@ export function wantsDrafts(options: unknown): options is { readonly decoder: ob
 
 /** @throws CoppiceError `option-unknown` or `option-invalid`. */
 export function resolveDrafts(
-  options: { readonly decoder: object },
+  options: { readonly decoder: object } & { readonly [P in keyof LogitEdits]?: unknown },
   engine: { readonly vocabSize: number },
 ): ResolvedDrafts {
   // What all decoders have in common, and how it is checked.
   const shared = { ...options, decoder: { kind: "greedy" } };
-  const request = resolveGenerateOptions(shared, { hasDraft: false });
+  const request = resolveGenerateOptions(shared, { ...engine, hasDraft: false });
   const decoder = resolveSuperposed(options.decoder, engine.vocabSize);
   const warnings = [...request.warnings];
   if (request.stop.length > 0) {
     warnings.push(
       "stop is given, but drafts end at the end of the text or at maxDraftTokens only.",
     );
+  }
+  if (request.edits) {
+    const given = EDIT_FIELDS.filter((field) => options[field] !== undefined).join(", ");
+    warnings.push(`${given}: given, but drafts are made of the model's logits as they are.`);
   }
   if (request.timings) warnings.push("timings is true, but drafts have no phases to tell apart.");
   if (request.seed !== 0 && decoder.reset?.pick !== "sample") {

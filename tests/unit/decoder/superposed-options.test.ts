@@ -142,6 +142,8 @@ test("what does not apply is said", () => {
   expect(warningsOf({}, { stop: ["a"] })).toMatch(/stop/);
   expect(warningsOf({}, { timings: true })).toMatch(/timings/);
   expect(warningsOf({}, { trees: true })).toMatch(/trees/);
+  expect(warningsOf({}, { bannedTokens: [3] })).toMatch(/bannedTokens: given/);
+  expect(warningsOf({}, { bannedTokens: [] })).toBe("");
   expect(warningsOf({}, { seed: 3 })).toMatch(/seed/);
   expect(warningsOf({ reset: { every: 3, pick: "sample" } }, { seed: 3 })).toBe("");
   expect(warningsOf({ reset: { every: 10 } }, {})).toMatch(/no reset/);
