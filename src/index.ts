@@ -52,6 +52,7 @@ export type {
   PhaseTimes,
   StreamPart,
   StreamToken,
+  TokenAlternative,
   TokenOrigin,
   TreeSnapshot,
   Usage,

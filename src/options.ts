@@ -72,6 +72,11 @@ export interface GenerateOptions extends LogitEdits {
    * it. Needs the device's `timestamp-query`; where that is missing a warning says so. Default false.
    */
   readonly timings?: boolean;
+  /**
+   * Adds to every token its log-probability and this many alternatives' (`StreamToken.logProbability` and `top`), under the
+   * model's own distribution. 0 to 20; 0 gives the token's alone. Default: none are computed.
+   */
+  readonly logProbabilities?: number;
   /** Adds a `tree` part per round, for display. Default false. */
   readonly trees?: boolean;
   /** Stops the worker within one round; `result` rejects with code `aborted`. */

@@ -12,6 +12,22 @@ export interface StreamToken {
   readonly surprise?: number;
   /** With Mirostat: mu after this token, in bits. */
   readonly mu?: number;
+  /**
+   * Nats. How probable the model itself finds this token: log-softmax of its logits as they are, before edits, temperature
+   * and the other stages. With `logProbabilities`.
+   */
+  readonly logProbability?: number;
+  /** As many of the most probable tokens in its place as `logProbabilities` says, best first. */
+  readonly top?: readonly TokenAlternative[];
+}
+
+/** A token that could have been. */
+export interface TokenAlternative {
+  readonly id: number;
+  /** After the token before it; special tokens as the vocabulary spells them. */
+  readonly text: string;
+  /** Nats. */
+  readonly logProbability: number;
 }
 
 /** One round's token tree, struct of arrays; node 0 is the root, `parents[i] < i`, siblings in draw order. */

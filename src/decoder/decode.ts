@@ -151,8 +151,10 @@ class Output {
         this.finishReason = "end-of-text";
         break;
       }
+      const said = this.#said(outcome, kept - 1);
       this.ids.push(id);
-      tokens.push(...this.#stop.push({ id, origin, text: this.#job.text.push(id), ...drawn }));
+      const text = this.#job.text.push(id);
+      tokens.push(...this.#stop.push({ id, origin, text, ...drawn, ...said }));
       if (this.#stop.stopped) this.finishReason = "stop";
       else if (this.ids.length >= this.#limit) this.finishReason = "length";
       if (this.finishReason) break;
@@ -165,6 +167,15 @@ class Output {
     const text = tokens.map((token) => token.text).join("") + rest;
     this.text += text;
     return { kept, tokens, text };
+  }
+
+  /** What the model said of the token that comes next. */
+  #said({ logProbs }: RoundOutcome, index: number): Pick<StreamToken, "logProbability" | "top"> {
+    if (!logProbs) return {};
+    const { logProbability, top } = logProbs[index]!;
+    const previous = this.ids.at(-1) ?? this.#job.prompt.at(-1);
+    const texts = top.map((one) => ({ ...one, text: this.#job.textOf(one.id, previous) }));
+    return { logProbability, top: texts };
   }
 }
 

@@ -22,6 +22,8 @@ export interface ResolvedDecoder {
   readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule };
   /** Whether logits are edited at all: rounds are recorded with it or without. */
   readonly edited?: true;
+  /** Alternatives per token; left out: no log-probabilities. */
+  readonly logProbabilities?: number;
 }
 
 /** `GenerateOptions` as the worker gets them (the signal stays on the page), with defaults filled in. */
@@ -49,11 +51,13 @@ const FIELDS = [
   "roundsPerReadback",
   "timings",
   "trees",
+  "logProbabilities",
   ...EDIT_FIELDS,
 ] as const satisfies readonly (keyof GenerateOptions)[];
 const DECODERS = ["greedy", "sample", "mirostat", "speculative", "superposed"] as const;
 const MAX_ROUNDS = 16;
 const MAX_STOPS = 16;
+const MAX_TOPS = 20;
 
 /** What of the engine bounds an option. */
 interface EngineLimits {
@@ -70,7 +74,14 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
       ? undefined
       : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER);
   const edits = resolveEdits(options, engine.vocabSize, maxNewTokens);
-  const decoder: ResolvedDecoder = edits ? { ...resolved, edited: true } : resolved;
+  const tops = options.logProbabilities;
+  const decoder: ResolvedDecoder = {
+    ...resolved,
+    ...(edits && { edited: true }),
+    ...(tops !== undefined && {
+      logProbabilities: checkInteger("logProbabilities", tops, 0, MAX_TOPS),
+    }),
+  };
   const trees = checkBoolean("trees", options.trees, false);
   const rounds = options.roundsPerReadback;
   return {

@@ -23,10 +23,12 @@ export * from "./swiglu.ts";
 // Growing and verifying a tree.
 export * from "./argmax-rows.ts";
 export * from "./beam-scores.ts";
+export * from "./copy-rows.ts";
 export * from "./draw-paths.ts";
 export * from "./edit-rows.ts";
 export * from "./edits-layout.ts";
 export * from "./extend-history.ts";
+export * from "./gather-log-probs.ts";
 export * from "./grow-level.ts";
 export * from "./kv-compact.ts";
 export * from "./prune-tree.ts";

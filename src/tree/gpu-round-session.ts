@@ -12,6 +12,7 @@ import {
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
 import { EditState } from "./edit-state.ts";
+import { LogProbState } from "./log-prob-recorder.ts";
 import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import type { RoundBuffers } from "./round-context.ts";
@@ -61,6 +62,7 @@ export class GpuRoundSession implements RoundSession {
   readonly #sharpness: BufferSlice;
   /** What `#sharpness` was set for. */
   #confidence: number | undefined;
+  readonly #logProbs: LogProbState | undefined;
   /** Prompt and output so far; empty before `start`. */
   #tokens: number[] = [];
   #rounds = 0;
@@ -73,7 +75,7 @@ export class GpuRoundSession implements RoundSession {
     gpu: Gpu,
     scope: BufferScope,
     parts: RoundSessionParts,
-    { ring, sharpness, edits, mirostat }: RoundBuffers,
+    { ring, sharpness, edits, mirostat, logProbs }: RoundBuffers,
     plain: Recording,
     trees: readonly TreeRound[],
   ) {
@@ -85,6 +87,7 @@ export class GpuRoundSession implements RoundSession {
     this.#edits = edits;
     this.#mirostat = mirostat;
     this.#sharpness = sharpness;
+    this.#logProbs = logProbs;
     this.#plain = plain;
     this.#trees = trees;
   }
@@ -112,6 +115,7 @@ export class GpuRoundSession implements RoundSession {
       draftRows: scope.storage("draft rows", keepsRows ? rowBytes : 0),
       edits,
       mirostat: rules.mirostat && new MirostatState(scope, rules.mirostat),
+      logProbs: logProbState(scope, vocabSize, rules, plans),
     };
     const plain = await recordPlainRound(gpu, scope, target, rules, buffers);
     const trees: TreeRound[] = [];
@@ -179,6 +183,7 @@ export class GpuRoundSession implements RoundSession {
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
     const previous = prompt[base - 1] ?? 0;
     this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
+    this.#logProbs?.writeStart();
     if (edits) this.#edits?.writeStart(edits, prompt, endTokens);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
@@ -215,29 +220,32 @@ export class GpuRoundSession implements RoundSession {
     const rounds = isWaiting ? 1 : Math.min(wanted, RING_ROUNDS - at);
     const showTree = wantsTrees && tree !== undefined && rounds === 1;
     const { state } = this.#target;
-    const bytes = await this.#submit(
+    const [ring, ...more] = await this.#submit(
       Array.from({ length: rounds }, () => tree?.recording ?? this.#plain),
       [
         slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
+        ...(this.#logProbs ? [this.#logProbs.slice(at, rounds)] : []),
         ...(showTree ? [state.tree, state.control] : []),
         ...(this.#mirostat ? [this.#mirostat.slice(at, rounds)] : []),
       ],
       timed,
     );
+    const logProbs = this.#logProbs && more.shift();
     this.#targetForwards += rounds;
     this.#draftForwards += rounds * (tree?.plan.levels.length ?? 0);
 
-    const surprises = this.#mirostat && bytes.at(-1);
+    const surprises = this.#mirostat && more.pop();
     const outcomes: RoundOutcome[] = [];
     for (let i = 0; i < rounds; i++) {
-      const record = decodeRoundRecord(bytes[0]!, i, first + i);
+      const record = decodeRoundRecord(ring!, i, first + i);
       if (!record) break;
       const { base: _, ...given } = record;
       const outcome = { ...given, draftPasses: tree?.plan.levels.length ?? 0 };
       const root = this.#tokens.at(-1)!;
-      const shown = showTree ? snapshot(root, outcome, bytes[1]!, bytes[2]!) : {};
+      const shown = showTree ? snapshot(root, outcome, more[0]!, more[1]!) : {};
       const drawn = drawnSurprises(surprises, i, outcome.tokens.length);
-      outcomes.push({ ...outcome, ...drawn, ...shown });
+      const said = logProbs && this.#logProbs?.decode(logProbs, i, outcome.tokens.length);
+      outcomes.push({ ...outcome, ...drawn, ...shown, ...(said && { logProbs: said }) });
       this.#tokens.push(...outcome.tokens);
       this.#rounds += 1;
     }
@@ -276,6 +284,24 @@ export class GpuRoundSession implements RoundSession {
     await draft.prefill(missing);
     this.#draftForwards += TreeSession.chunks(missing.length).length;
   }
+}
+
+/** Where the rounds of these plans put log-probabilities, if anybody asks for them. */
+function logProbState(
+  scope: BufferScope,
+  vocab: number,
+  rules: RoundRules,
+  plans: readonly TreePlan[],
+): LogProbState | undefined {
+  const { logProbabilities: tops, stages, edited = false } = rules;
+  if (tops === undefined) return undefined;
+  return new LogProbState(scope, {
+    tops,
+    vocab,
+    width: 1 + Math.max(0, ...plans.map(({ levels }) => levels.length)),
+    nodes: Math.max(1, ...plans.map(({ nodes }) => nodes)),
+    overwritten: edited || stages.temperature > 0,
+  });
 }
 
 function slicePart(slice: BufferSlice, offset: number, size: number): BufferSlice {

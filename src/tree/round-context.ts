@@ -3,6 +3,7 @@ import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts
 import { warpParams, warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
 import type { EditState } from "./edit-state.ts";
 import type { MirostatState } from "./mirostat-recorder.ts";
+import type { LogProbState } from "./log-prob-recorder.ts";
 import type { RoundRules } from "./round-rules.ts";
 import type { TreeSession } from "./tree-session.ts";
 
@@ -19,6 +20,8 @@ export interface RoundBuffers {
   readonly edits?: EditState | undefined;
   /** Where the target draws by Mirostat. */
   readonly mirostat?: MirostatState | undefined;
+  /** Where log-probabilities go; undefined: nobody asks. */
+  readonly logProbs?: LogProbState | undefined;
 }
 
 export interface RoundContext extends RoundBuffers {

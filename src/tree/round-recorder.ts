@@ -17,6 +17,7 @@ import { recordCompaction } from "./compaction.ts";
 import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
 import { recordEdits, recordHistory } from "./edit-recorder.ts";
 import { recordMirostat } from "./mirostat-recorder.ts";
+import { recordLogProbs, recordRawRows } from "./log-prob-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
 import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
 import type { Phase } from "./rounds.ts";
@@ -35,6 +36,7 @@ export async function recordPlainRound(
   await recordScore(context, 1, NOISE.shared);
   await recordMatch(context, 1);
   await recordHistory(context);
+  await recordLogProbs(context);
   return context.recording;
 }
 
@@ -59,6 +61,7 @@ export async function recordTreeRound(
   if (rule) await recordRejection(context, plan, rule);
   else await recordMatch(context, plan.nodes);
   await recordHistory(context);
+  await recordLogProbs(context);
   recording.phase = "commit" satisfies Phase;
   recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
   recording.append(await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
@@ -84,6 +87,7 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
     scratch,
   });
   recording.append(score);
+  await recordRawRows(context, nodes);
   await recordEdits(context, {
     logits: scratch.logits,
     vocab: model.config.vocabSize,

@@ -10,6 +10,8 @@ export interface RoundRules {
   readonly edited?: boolean;
   /** How the target draws, where it is not by the stages; these are then a temperature alone, and the rule is `coupled`. */
   readonly mirostat?: ResolvedMirostat | undefined;
+  /** How many alternatives come with each token's log-probability; undefined: neither do. */
+  readonly logProbabilities?: number | undefined;
 }
 
 /** A plan may have a rule of its own. */

@@ -28,6 +28,14 @@ export interface TreeRecord {
 /** The parts of a round whose time is told apart. */
 export type Phase = "draft" | "score" | "verify" | "commit";
 
+/** What the model itself said of a token. */
+export interface TokenLogProb {
+  /** Nats. */
+  readonly logProbability: number;
+  /** The most probable tokens in its place, best first. */
+  readonly top: readonly { readonly id: number; readonly logProbability: number }[];
+}
+
 /** What one round gave. */
 export interface RoundOutcome {
   /** The accepted draft tokens, then one token of the target's own: 1..64. */
@@ -48,6 +56,8 @@ export interface RoundOutcome {
   readonly steps: readonly PathStep[];
   /** Per node of the kept path, root first: how sure the draft was of the surest child; 0 where there was none. */
   readonly sureness: readonly number[];
+  /** One per token; present in a session made for it. */
+  readonly logProbs?: readonly TokenLogProb[];
   /** Present when asked for. */
   readonly tree?: TreeRecord;
   /** Nodes kept, root first; present with `tree`. */

@@ -119,9 +119,9 @@ class GpuEngine implements EngineBackend {
 
   async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
     const target = this.#target;
-    const { stages, mirostat, speculation, edited = false } = decoder;
+    const { stages, mirostat, speculation, edited = false, logProbabilities } = decoder;
     const verify = speculation?.verify ?? "coupled";
-    const rules = { stages, mirostat, verify, edited } as const;
+    const rules = { stages, mirostat, verify, edited, logProbabilities } as const;
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }

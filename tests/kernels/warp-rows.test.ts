@@ -168,7 +168,9 @@ const FAULTS: [string, string, string][] = [
 faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>
   withGpu(async (gpu) => {
     const warm = { ...PLAIN, temperature: 0.5, typicalP: 0.5 };
-    const cases = [...casesOf(70, 9, 64), { rows: modelRows(70, 4), stages: warm }];
+    // Half of them: software adapters take a second for each fault's pipeline, and more for its rows.
+    const some = casesOf(70, 9, 64).filter((_, i) => i % 2 === 0);
+    const cases = [...some, { rows: modelRows(70, 4), stages: warm }];
     for (const [name, right, wrong] of FAULTS) {
       const found = await faults(gpu, cases, noTally(), plantFault(warpRows, right, wrong));
       expect(found, name).not.toEqual([]);

@@ -47,6 +47,7 @@ export interface TestRules {
   readonly edited?: boolean;
   /** In place of the stages. */
   readonly mirostat?: MirostatDecoder;
+  readonly logProbabilities?: number;
 }
 
 /** A sequence with or without speculation. */
@@ -55,13 +56,13 @@ export async function roundSession(
   target: LlamaModel,
   draft?: LlamaModel,
   tree?: TreeOptions | readonly TreeOptions[],
-  { stages, verify = "coupled", edited = false, mirostat }: TestRules = {},
+  { stages, verify = "coupled", edited = false, mirostat, logProbabilities }: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
   const drawing = mirostat
     ? resolveMirostat("mirostat", mirostat, target.config.vocabSize)
     : { stages: resolveSampling("stages", stages) };
-  const rules = { ...drawing, verify, edited };
+  const rules = { ...drawing, verify, edited, logProbabilities };
   const parts = { target: treeSession(gpu, target), rules };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
   const plans = [tree].flat().map((one) => planTree(one, target.config.vocabSize));

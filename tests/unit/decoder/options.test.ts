@@ -157,6 +157,12 @@ describe("generate options at the edges", () => {
     ["verify", { decoder: { kind: "speculative", verify: "guess" } }, 'decoder.verify is "guess"'],
     ["roundsPerReadback", { roundsPerReadback: 17 }, "roundsPerReadback is 17"],
     [
+      "logProbabilities",
+      { logProbabilities: 21 },
+      "logProbabilities is 21; it must be a whole number from 0 to 20.",
+    ],
+    ["logProbabilities", { logProbabilities: true }, "logProbabilities is true"],
+    [
       "tree.kind",
       { decoder: { kind: "speculative", tree: { kind: "bushy" } } },
       'decoder.tree.kind is "bushy"',
