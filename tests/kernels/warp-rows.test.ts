@@ -37,10 +37,10 @@ function casesOf(vocab: number, count: number, lanes: number): WarpCase[] {
 test("rows and stages of every kind", { timeout: MANY_VARIANTS }, () =>
   withGpu(async (gpu) => {
     for (const [vocab, lanes, count] of [
-      [2, 64, 30],
-      [3, 5, 30],
-      [5, 256, 30],
-      [257, 64, 80],
+      [2, 64, 16],
+      [3, 5, 16],
+      [5, 256, 16],
+      [257, 64, 40],
       [257, 5, 8],
       [4096, warpRowsLanes(4096), 8],
       [32003, warpRowsLanes(32003), 4],
@@ -168,12 +168,15 @@ const FAULTS: [string, string, string][] = [
 faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>
   withGpu(async (gpu) => {
     const warm = { ...PLAIN, temperature: 0.5, typicalP: 0.5 };
-    // Half of them: software adapters take a second for each fault's pipeline, and more for its rows.
-    const some = casesOf(70, 9, 64).filter((_, i) => i % 2 === 0);
-    const cases = [...some, { rows: modelRows(70, 4), stages: warm }];
+    const cases = [...casesOf(70, 9, 64), { rows: modelRows(70, 4), stages: warm }];
     for (const [name, right, wrong] of FAULTS) {
-      const found = await faults(gpu, cases, noTally(), plantFault(warpRows, right, wrong));
-      expect(found, name).not.toEqual([]);
+      const spec = plantFault(warpRows, right, wrong);
+      let isSeen = false;
+      // A few cases show most faults, so that the others need not run.
+      for (let first = 0; first < cases.length && !isSeen; first += 7) {
+        isSeen = (await faults(gpu, cases.slice(first, first + 7), noTally(), spec)).length > 0;
+      }
+      expect(isSeen, name).toBe(true);
     }
   }),
 );

@@ -59,7 +59,7 @@ export function awkwardStages(vocab: number, count: number): Stages[] {
     minP: one(MIN_P),
   }));
   // Sorting by distance is slow here, not on a GPU.
-  const ordered = Array.from({ length: vocab > 4096 ? 0 : Math.min(8, count) }, (_, i) => ({
+  const ordered = Array.from({ length: vocab > 4096 ? 0 : Math.min(5, count) }, (_, i) => ({
     ...combined[i]!,
     typicalP: one(TYPICAL_P),
     topNSigma: one(SIGMAS),
