@@ -55,3 +55,14 @@ test("so does an option that the engine refuses", async () => {
   expect(code).toBe(1);
   expect(err).toMatch(/^error \[option-\w+\]: .+\nfix: .+\n$/);
 });
+
+test("drafts are printed a line each, the best first", async () => {
+  const { code, out, err } = await generate(...REQUEST, "--decoder", "superposed");
+  expect({ code, err }).toEqual({
+    code: 0,
+    err: 'warning: seed is given, but nothing is drawn: only reset with pick "sample" draws.\n',
+  });
+  const lines = out.trimEnd().split("\n");
+  expect(lines).toHaveLength(3);
+  for (const line of lines) expect(line).toMatch(/^ *[\d.e+]+ {2}".+"/);
+});
