@@ -172,8 +172,8 @@ faultTest(
   "planted faults are seen",
   () =>
     withGpu(async (gpu) => {
-      const traces = Array.from({ length: 40 }, (_, i) => randomTrace(90_000 + 7 * i, 3, true))
-        .concat(Array.from({ length: 10 }, (_, i) => randomTrace(95_000 + 7 * i, 3, false)))
+      const traces = Array.from({ length: 14 }, (_, i) => randomTrace(90_000 + 7 * i, 3, true))
+        .concat(Array.from({ length: 5 }, (_, i) => randomTrace(95_000 + 7 * i, 3, false)))
         .filter((trace) => judge(trace).isClear);
       const flat = row(0, 0, 0, 0, 0, 0);
       traces.push(plain({ logits: [flat, flat] }));

@@ -1,12 +1,11 @@
 /** What the superposed decoder was asked for, checked and with every default filled in. */
 import {
-  type LogitEdits,
+  type DraftsOptions,
   type NgramSource,
   SUPERPOSED_DEFAULTS,
   type SuperposedDecoder,
 } from "../../options.ts";
 import { checkChoice, checkInteger, checkNumber, checkRecord, invalid, show } from "../checks.ts";
-import { EDIT_FIELDS } from "../edit-options.ts";
 import { resolveGenerateOptions } from "../generate-options.ts";
 import { MOST_ORDER } from "./ngram-count.ts";
 
@@ -64,6 +63,19 @@ const MOST_CANDIDATES = 64;
 const MOST_SOURCES = 8;
 const MOST_TOKENS = 256;
 
+/** What of a request applies; the rest, as far as other decoders know it, is warned of. */
+const APPLY = [
+  "decoder",
+  "seed",
+  "maxNewTokens",
+  "roundsPerReadback",
+] as const satisfies readonly (keyof DraftsOptions)[];
+
+/** False for what says the same as leaving the option out. */
+function isMeant(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+}
+
 /** Whether a request, not checked yet, is for drafts. */
 export function wantsDrafts(options: unknown): options is { readonly decoder: object } {
   const { decoder } = (options ?? {}) as { decoder?: { kind?: unknown } | null };
@@ -72,24 +84,16 @@ export function wantsDrafts(options: unknown): options is { readonly decoder: ob
 
 /** @throws CoppiceError `option-unknown` or `option-invalid`. */
 export function resolveDrafts(
-  options: { readonly decoder: object } & { readonly [P in keyof LogitEdits]?: unknown },
+  options: { readonly decoder: object },
   engine: { readonly vocabSize: number },
 ): ResolvedDrafts {
   // What all decoders have in common, and how it is checked.
   const shared = { ...options, decoder: { kind: "greedy" } };
   const request = resolveGenerateOptions(shared, { ...engine, hasDraft: false });
   const decoder = resolveSuperposed(options.decoder, engine.vocabSize);
-  const warnings = [...request.warnings];
-  if (request.stop.length > 0) {
-    warnings.push(
-      "stop is given, but drafts end at the end of the text or at maxDraftTokens only.",
-    );
-  }
-  if (request.edits) {
-    const given = EDIT_FIELDS.filter((field) => options[field] !== undefined).join(", ");
-    warnings.push(`${given}: given, but drafts are made of the model's logits as they are.`);
-  }
-  if (request.timings) warnings.push("timings is true, but drafts have no phases to tell apart.");
+  const warnings = Object.entries(options)
+    .filter(([name, value]) => !(APPLY as readonly string[]).includes(name) && isMeant(value))
+    .map(([name]) => `${name} is given, but does not apply to drafts.`);
   if (request.seed !== 0 && decoder.reset?.pick !== "sample") {
     warnings.push('seed is given, but nothing is drawn: only reset with pick "sample" draws.');
   }

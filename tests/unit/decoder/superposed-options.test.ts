@@ -139,11 +139,17 @@ test("the shorter of maxDraftTokens and maxNewTokens counts", () => {
 test("what does not apply is said", () => {
   const warningsOf = (decoder: object, options: object) =>
     resolve(decoder, options).warnings.join("\n");
-  expect(warningsOf({}, { stop: ["a"] })).toMatch(/stop/);
-  expect(warningsOf({}, { timings: true })).toMatch(/timings/);
-  expect(warningsOf({}, { trees: true })).toMatch(/trees/);
-  expect(warningsOf({}, { bannedTokens: [3] })).toMatch(/bannedTokens: given/);
-  expect(warningsOf({}, { bannedTokens: [] })).toBe("");
+  for (const [name, value, off] of [
+    ["stop", ["a"], []],
+    ["timings", true, false],
+    ["trees", true, false],
+    ["bannedTokens", [3], []],
+    ["logProbabilities", 3, undefined],
+  ] as const) {
+    const warning = `${name} is given, but does not apply to drafts.`;
+    expect(warningsOf({}, { [name]: value })).toBe(warning);
+    expect(warningsOf({}, { [name]: off })).toBe("");
+  }
   expect(warningsOf({}, { seed: 3 })).toMatch(/seed/);
   expect(warningsOf({ reset: { every: 3, pick: "sample" } }, { seed: 3 })).toBe("");
   expect(warningsOf({ reset: { every: 10 } }, {})).toMatch(/no reset/);
