@@ -3,6 +3,7 @@ export { type Engine, loadEngine } from "./client.ts";
 export { CoppiceError, type CoppiceErrorCode } from "./errors.ts";
 export type {
   AutoTree,
+  BeamDecoder,
   BeamTree,
   BestFirstTree,
   BranchingTree,
@@ -24,6 +25,7 @@ export type {
   PathsTree,
   Penalties,
   SampleDecoder,
+  SamplesDecoder,
   SamplingStage,
   SamplingStages,
   SpeculativeDecoder,

@@ -1,13 +1,15 @@
 /** What page code passes in: model sources, load options, decoders and generate options. */
 import type { Decoder } from "./options/decoders.ts";
 import type { LogitEdits } from "./options/edits.ts";
-import type { DraftsDecoder } from "./options/superposed.ts";
+import type { DraftsDecoder } from "./options/drafts.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/beam.ts";
 export * from "./options/decoders.ts";
+export * from "./options/drafts.ts";
 export * from "./options/edits.ts";
 export * from "./options/mirostat.ts";
+export * from "./options/samples.ts";
 export * from "./options/sampling.ts";
 export * from "./options/superposed.ts";
 export * from "./options/trees.ts";

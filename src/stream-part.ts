@@ -153,7 +153,7 @@ export interface Draft {
   readonly tokens: readonly number[];
   /** What its tokens add up to, in nats, at most 0: by the decoder's own measure, not the model's log-probability. */
   readonly score: number;
-  /** exp(-score / tokens), the end-of-text token counted: what drafts are ranked by. May be Infinity. */
+  /** exp(-score / tokens), the end-of-text token counted: what superposed drafts are ranked by. May be Infinity. */
   readonly perplexity: number;
   /** True where the model ended the text. */
   readonly done: boolean;

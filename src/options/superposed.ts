@@ -50,9 +50,6 @@ export interface SuperposedDecoder {
   };
 }
 
-/** Decoders that give a set of drafts, revised as it grows. */
-export type DraftsDecoder = SuperposedDecoder;
-
 /** What is used where an option is left out. */
 export const SUPERPOSED_DEFAULTS = {
   drafts: 3,

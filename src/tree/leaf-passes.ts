@@ -27,6 +27,7 @@ export interface LeafParts {
 
 /** The tree's nodes as they were read back. */
 export interface TreeHead {
+  readonly tokens: Uint32Array;
   readonly scores: Float32Array;
   /** The tokens from below the root to a node. */
   textOf(node: number): number[];
@@ -187,6 +188,6 @@ export class LeafPasses {
     const parents = new Uint32Array(bytes, HEAD.parent, NODES);
     const textOf = (node: number): number[] =>
       node < this.#parts.roots ? [] : [...textOf(parents[node]!), tokens[node]!];
-    return { scores: new Float32Array(bytes, HEAD.score, NODES), textOf };
+    return { tokens, scores: new Float32Array(bytes, HEAD.score, NODES), textOf };
   }
 }

@@ -17,10 +17,9 @@ import {
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice, Gpu } from "../model/index.ts";
 import type { ResolvedStages } from "../options.ts";
-import type { Beam } from "./beam-steps.ts";
 import { LeafPasses } from "./leaf-passes.ts";
 import type { RoundCounts } from "./rounds.ts";
-import type { SamplesSession, SamplesStart } from "./sample-steps.ts";
+import type { Sample, SamplesSession, SamplesStart } from "./sample-steps.ts";
 import type { TreeSession } from "./tree-session.ts";
 
 export interface SamplesShape {
@@ -80,12 +79,13 @@ export class GpuSamplesSession implements SamplesSession {
     this.#scope.write(this.#passes.tree, 0, encodeTokenTree(BEAM_TREE, roots));
   }
 
-  async next(steps: number): Promise<readonly Beam[]> {
+  async next(steps: number): Promise<readonly Sample[]> {
     const { head } = await this.#passes.run(steps, []);
-    const first = this.#passes.levelAt(this.#passes.done);
+    const depths = Array.from({ length: this.#passes.done }, (_, i) => i + 1);
+    // Text i is the i-th node of every level.
     return Array.from({ length: this.#shape.count }, (_, i) => ({
-      tokens: head.textOf(first + i),
-      score: head.scores[first + i]!,
+      tokens: depths.map((depth) => head.tokens[this.#passes.levelAt(depth) + i]!),
+      scores: depths.map((depth) => head.scores[this.#passes.levelAt(depth) + i]!),
     }));
   }
 

@@ -1,5 +1,4 @@
 /** What a decoder of several samples sees of the engine. No GPU types here, so the decoder can be run against a fake. */
-import type { Beam } from "./beam-steps.ts";
 import type { RoundCounts } from "./rounds.ts";
 
 export interface SamplesStart {
@@ -11,6 +10,13 @@ export interface SamplesStart {
   readonly seed: number;
 }
 
+/** One text, as far as it is drawn. */
+export interface Sample {
+  readonly tokens: readonly number[];
+  /** Per token the sum of the log-probabilities up to it, in nats, by the distribution it was drawn from. */
+  readonly scores: readonly number[];
+}
+
 /** Several texts drawn side by side: start them with a prompt, then call `next`. */
 export interface SamplesSession {
   readonly contextLength: number;
@@ -19,9 +25,9 @@ export interface SamplesSession {
   /** Forgets the last texts and fills the cache with all but the last token of the prompt. */
   start(start: SamplesStart): Promise<void>;
   /**
-   * Runs up to `steps` steps in one submission with one readback, and gives all texts so far, with the sums of their tokens'
-   * log-probabilities in nats. The texts go on beyond an end of text: who reads them cuts them there.
+   * Runs up to `steps` steps in one submission with one readback, and gives all texts so far. They go on beyond an end of
+   * text: who reads them cuts them there.
    */
-  next(steps: number): Promise<readonly Beam[]>;
+  next(steps: number): Promise<readonly Sample[]>;
   readonly counts: RoundCounts;
 }

@@ -4,8 +4,10 @@ import type { PromptEncoder } from "../decoder/prompt.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import type { ResolvedDecoder } from "../decoder/generate-options.ts";
 import type { EngineFacts, LoadProgress } from "../stream-part.ts";
-import type { SuperposedParts } from "../tree/index.ts";
+import type { BeamSession } from "../tree/beam-steps.ts";
+import type { BeamShape, SamplesShape, SuperposedParts } from "../tree/index.ts";
 import type { RoundSession } from "../tree/rounds.ts";
+import type { SamplesSession } from "../tree/sample-steps.ts";
 import type { NgramSection, SuperposedSession } from "../tree/superposed-steps.ts";
 
 /** Loaded models on one device. */
@@ -22,6 +24,8 @@ export interface EngineBackend {
   readonly ngrams: { read(): Promise<readonly NgramSection[] | undefined> };
   /** A session for superposed drafts. `key` names the plan: the session before it is used again where it is the same. */
   openSuperposed(key: string, plan: SuperposedPlan): Promise<SuperposedSession>;
+  openBeams(shape: BeamShape): Promise<BeamSession>;
+  openSamples(shape: SamplesShape): Promise<SamplesSession>;
   /** Frees everything on the GPU, and the device. */
   dispose(): void;
 }

@@ -11,11 +11,15 @@ import type { ModelConfig } from "../model/config.ts";
 import type { EngineFacts, ModelFacts } from "../stream-part.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
 import {
+  type BeamShape,
+  GpuBeamSession,
   GpuRoundSession,
+  GpuSamplesSession,
   GpuSuperposedSession,
   MAX_CANDIDATES,
   MAX_NODES,
   planTree,
+  type SamplesShape,
   TreeSession,
 } from "../tree/index.ts";
 import type {
@@ -27,6 +31,7 @@ import type {
 } from "./host-backend.ts";
 import { type LoadedModel, type LoadedModels, loadModels } from "./host-models.ts";
 import { ModelNgrams } from "./host-ngrams.ts";
+import { LastSession } from "./host-session.ts";
 
 export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: LoadHooks) => {
   const gpu = await openGpu();
@@ -62,8 +67,10 @@ class GpuEngine implements EngineBackend {
   /** The caches; sessions come and go, these stay. */
   readonly #target: TreeSession;
   readonly #draft: TreeSession | undefined;
-  #session: { key: string; scope: BufferScope; made: Promise<GpuRoundSession> } | undefined;
-  #superposed: { key: string; scope: BufferScope; made: Promise<GpuSuperposedSession> } | undefined;
+  readonly #rounds: LastSession<GpuRoundSession>;
+  readonly #drafts: LastSession<GpuSuperposedSession>;
+  readonly #beams: LastSession<GpuBeamSession>;
+  readonly #samples: LastSession<GpuSamplesSession>;
 
   constructor(gpu: Gpu, models: LoadedModels, source: ModelSource) {
     const { target, draft, tokenizer, contextLength } = models;
@@ -74,6 +81,10 @@ class GpuEngine implements EngineBackend {
     this.tokenizer = backendTokenizer(tokenizer);
     this.endOfText = new Set(tokenizer.endOfText);
     this.ngrams = new ModelNgrams(source, this.#vocabSize);
+    this.#rounds = new LastSession(gpu, "rounds");
+    this.#drafts = new LastSession(gpu, "superposed drafts");
+    this.#beams = new LastSession(gpu, "beams");
+    this.#samples = new LastSession(gpu, "samples");
     this.facts = {
       adapter: gpu.adapter,
       contextLength,
@@ -85,32 +96,24 @@ class GpuEngine implements EngineBackend {
   }
 
   openSession(decoder: ResolvedDecoder): Promise<GpuRoundSession> {
-    const key = JSON.stringify(decoder);
-    if (this.#session?.key === key) return this.#session.made;
-    this.#session?.scope.dispose();
-    const scope = this.#gpu.buffers.child("rounds");
-    const made = this.#gpu.guardMemory("preparing the rounds", () => this.#record(scope, decoder));
-    this.#session = { key, scope, made };
-    made.catch(() => {
-      scope.dispose();
-      if (this.#session?.made === made) this.#session = undefined;
-    });
-    return made;
+    return this.#rounds.open(JSON.stringify(decoder), (scope) => this.#record(scope, decoder));
   }
 
   openSuperposed(key: string, plan: SuperposedPlan): Promise<GpuSuperposedSession> {
-    if (this.#superposed?.key === key) return this.#superposed.made;
-    this.#superposed?.scope.dispose();
-    const scope = this.#gpu.buffers.child("superposed");
-    const made = this.#gpu.guardMemory("preparing the drafts", () =>
-      GpuSuperposedSession.create(this.#gpu, scope, { ...plan, target: this.#target }),
+    const parts = { ...plan, target: this.#target };
+    return this.#drafts.open(key, (scope) => GpuSuperposedSession.create(this.#gpu, scope, parts));
+  }
+
+  openBeams(shape: BeamShape): Promise<GpuBeamSession> {
+    return this.#beams.open(JSON.stringify(shape), (scope) =>
+      Promise.resolve(new GpuBeamSession(this.#gpu, scope, this.#target, shape)),
     );
-    this.#superposed = { key, scope, made };
-    made.catch(() => {
-      scope.dispose();
-      if (this.#superposed?.made === made) this.#superposed = undefined;
-    });
-    return made;
+  }
+
+  openSamples(shape: SamplesShape): Promise<GpuSamplesSession> {
+    return this.#samples.open(JSON.stringify(shape), (scope) =>
+      Promise.resolve(new GpuSamplesSession(this.#gpu, scope, this.#target, shape)),
+    );
   }
 
   dispose(): void {

@@ -10,11 +10,12 @@ import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
 import { encodePrompt } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
-import { wantsDrafts } from "../decoder/superposed/options.ts";
+import { wantsDrafts } from "../decoder/drafts-request.ts";
 import type { DraftsPart, EngineFacts, StreamPart } from "../stream-part.ts";
 import type { RoundSession } from "../tree/rounds.ts";
 import type { EngineBackend, OpenBackend } from "./host-backend.ts";
-import { draftsParts } from "./host-superposed.ts";
+import { sideBySideParts } from "./host-side-by-side.ts";
+import { superposedParts } from "./host-superposed.ts";
 import type { HostApi, ProgressMessage } from "./protocol.ts";
 import { pump, stopSignal } from "./pump.ts";
 import { Turns } from "./turns.ts";
@@ -79,7 +80,8 @@ export class Host implements HostApi {
     if (!backend || this.#closing.signal.aborted) throw disposed();
     if (wantsDrafts(options)) {
       const turns = this.#turns;
-      yield* draftsParts({ backend, turns, prompt, options, requestedAt, signal });
+      const parts = options.decoder.kind === "superposed" ? superposedParts : sideBySideParts;
+      yield* parts({ backend, turns, prompt, options, requestedAt, signal });
       return;
     }
     const { facts, tokenizer, endOfText } = backend;

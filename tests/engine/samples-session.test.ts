@@ -57,12 +57,12 @@ test("a score is the sum of the log-probabilities of what was drawn from", () =>
     const shape = { count: 10, stages: resolved };
     const session = new GpuSamplesSession(gpu, gpu.buffers.child("samples"), target, shape);
     await session.start({ prompt: [2, 7], maxNewTokens: 9, seed: 5 });
-    for (const { tokens, score } of await session.next(9)) {
-      const wanted = tokens.reduce(
-        (sum, token, i) => sum + Math.log(law[i === 0 ? 7 : tokens[i - 1]!]![token]!),
-        0,
-      );
-      // Nine numbers of at most 10 nats, each with the error of a log-softmax in f32.
-      expect(Math.abs(score - wanted)).toBeLessThan(9 * 10 * 2 ** -18);
+    for (const { tokens, scores } of await session.next(9)) {
+      let wanted = 0;
+      for (const [i, token] of tokens.entries()) {
+        wanted += Math.log(law[i === 0 ? 7 : tokens[i - 1]!]![token]!);
+        // Up to nine numbers of at most 10 nats, each with the error of a log-softmax in f32.
+        expect(Math.abs(scores[i]! - wanted)).toBeLessThan(9 * 10 * 2 ** -18);
+      }
     }
   }));

@@ -174,3 +174,18 @@ test("a decoder of drafts gives a set of drafts, the others a text", () => {
     engine.generate("a", { decoder: { kind: "superposed", ngrams: { weight: 2 } } }),
   ]);
 });
+
+test("beams and samples are drafts", () => {
+  onlyTypes(() => {
+    const beams = engine.generate("a", { decoder: { kind: "beam", earlyStopping: "never" } });
+    expectTypeOf(beams).toEqualTypeOf<DraftsStream>();
+    const samples = engine.generate("a", { decoder: { kind: "samples", count: 3, topP: 0.9 } });
+    expectTypeOf(samples).toEqualTypeOf<DraftsStream>();
+  });
+  onlyTypes(() => [
+    // @ts-expect-error a search draws nothing
+    engine.generate("a", { decoder: { kind: "beam", temperature: 1 } }),
+    // @ts-expect-error no such way to stop
+    engine.generate("a", { decoder: { kind: "beam", earlyStopping: "always" } }),
+  ]);
+});

@@ -1,11 +1,11 @@
 /** The loop of the superposed decoder: steps, until every draft ended or they are as long as they may be. */
 import { CoppiceError, throwIfAborted } from "../../errors.ts";
-import type { Draft, DraftsMetrics, DraftsPart } from "../../stream-part.ts";
-import type { RoundCounts } from "../../tree/rounds.ts";
+import type { DraftsPart } from "../../stream-part.ts";
 import type { ScaledSection, SuperposedSession } from "../../tree/superposed-steps.ts";
 import type { TextDecoder } from "../decode.ts";
+import { Clock, draftsMetrics, type Growing, showDraft } from "../drafts.ts";
 import { Pace } from "../pace.ts";
-import { DraftSet, type Growing, perplexityOf } from "./draft-set.ts";
+import { DraftSet } from "./draft-set.ts";
 import type { ResolvedReset } from "./options.ts";
 
 export interface DraftsJob {
@@ -74,8 +74,12 @@ export async function* decodeDrafts(
       set.take(choices);
       steps += 1;
       clock.step();
-      const metrics = metricsOf(session.counts, clock, steps);
-      yield { type: "drafts", drafts: set.ranking().map((draft) => shown(draft, job)), metrics };
+      const metrics = draftsMetrics(session.counts, clock, steps);
+      yield {
+        type: "drafts",
+        drafts: set.ranking().map((draft) => showDraft(draft, job.textDecoder)),
+        metrics,
+      };
     }
     isOver = set.live.length === 0;
     if (job.reset && !isOver && steps < limit && steps % job.reset.every === 0) {
@@ -90,10 +94,10 @@ export async function* decodeDrafts(
   yield {
     type: "text-end",
     result: {
-      drafts: drafts.map((draft) => shown(draft, job)),
+      drafts: drafts.map((draft) => showDraft(draft, job.textDecoder)),
       finishReason: isOver ? "end-of-text" : "length",
       usage: { promptTokens: prompt.length, completionTokens: steps },
-      metrics: metricsOf(session.counts, clock, steps),
+      metrics: draftsMetrics(session.counts, clock, steps),
     },
   };
 }
@@ -114,51 +118,6 @@ function uniformNumber(seed: number, place: number): number {
     return (h ^ (h >>> 16)) >>> 0;
   };
   return mix(mix(seed + 0x9e3779b9) + place) / 2 ** 32;
-}
-
-function shown(growing: Growing, job: DraftsJob): Draft {
-  const { tokens, score, done } = growing;
-  const decoder = job.textDecoder();
-  // A character that is not complete yet may be so after the next token; after the last there is none.
-  const text = tokens.map((id) => decoder.push(id)).join("") + (done ? decoder.end() : "");
-  return { text, tokens, score, perplexity: perplexityOf(growing), done };
-}
-
-/** When the first step came, and the last. */
-class Clock {
-  readonly requestedAt: number;
-  firstAt: number;
-  lastAt: number;
-  #ticks = false;
-
-  constructor(requestedAt: number) {
-    this.requestedAt = requestedAt;
-    this.firstAt = requestedAt;
-    this.lastAt = requestedAt;
-  }
-
-  step(): void {
-    this.lastAt = performance.now();
-    if (!this.#ticks) this.firstAt = this.lastAt;
-    this.#ticks = true;
-  }
-}
-
-function metricsOf(counts: RoundCounts, clock: Clock, steps: number): DraftsMetrics {
-  // Without a step the counts are those of an earlier request.
-  const none = { submits: 0, readbacks: 0, targetForwards: 0 };
-  const { submits, readbacks, targetForwards } = steps > 0 ? counts : none;
-  return {
-    steps,
-    submits,
-    readbacks,
-    targetForwards,
-    dispatchesPerLayer: counts.dispatchesPerLayer,
-    dispatchesPerStep: counts.dispatchesPerRound,
-    gpuBytes: counts.gpuBytes,
-    timeToFirstToken: clock.firstAt - clock.requestedAt,
-    decodeTime: clock.lastAt - clock.firstAt,
-  };
 }
 
 /** The GPU ends drafts where this loop does, so a step is missing only by a fault. */

@@ -1,13 +1,6 @@
 /** The drafts of a request as they grow: which live, which ended, and how they rank. */
 import type { Choice } from "../../tree/superposed-steps.ts";
-
-export interface Growing {
-  readonly tokens: readonly number[];
-  /** Nats, added up over the tokens. */
-  readonly score: number;
-  /** The end-of-text token is left out of `tokens`, but counts. */
-  readonly done: boolean;
-}
+import { type Growing, perplexityOf } from "../drafts.ts";
 
 export class DraftSet {
   readonly #most: number;
@@ -62,9 +55,4 @@ export class DraftSet {
     const total = shares.reduce((sum, share) => sum + share, 0);
     return shares.map((share) => share / total);
   }
-}
-
-/** exp of the mean loss per token, the end-of-text token included. */
-export function perplexityOf({ tokens, score, done }: Growing): number {
-  return Math.exp(-score / Math.max(1, tokens.length + Number(done)));
 }

@@ -1,12 +1,7 @@
 /** What the superposed decoder was asked for, checked and with every default filled in. */
-import {
-  type DraftsOptions,
-  type NgramSource,
-  SUPERPOSED_DEFAULTS,
-  type SuperposedDecoder,
-} from "../../options.ts";
+import { type NgramSource, SUPERPOSED_DEFAULTS, type SuperposedDecoder } from "../../options.ts";
 import { checkChoice, checkInteger, checkNumber, checkRecord, invalid, show } from "../checks.ts";
-import { resolveGenerateOptions } from "../generate-options.ts";
+import { type DraftsRequest, resolveDraftsRequest } from "../drafts-request.ts";
 import { MOST_ORDER } from "./ngram-count.ts";
 
 /** A source of n-grams, with its weight. */
@@ -63,50 +58,21 @@ const MOST_CANDIDATES = 64;
 const MOST_SOURCES = 8;
 const MOST_TOKENS = 256;
 
-/** What of a request applies; the rest, as far as other decoders know it, is warned of. */
-const APPLY = [
-  "decoder",
-  "seed",
-  "maxNewTokens",
-  "roundsPerReadback",
-] as const satisfies readonly (keyof DraftsOptions)[];
-
-/** False for what says the same as leaving the option out. */
-function isMeant(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
-}
-
-/** Whether a request, not checked yet, is for drafts. */
-export function wantsDrafts(options: unknown): options is { readonly decoder: object } {
-  const { decoder } = (options ?? {}) as { decoder?: { kind?: unknown } | null };
-  return decoder?.kind === "superposed";
-}
-
 /** @throws CoppiceError `option-unknown` or `option-invalid`. */
 export function resolveDrafts(
-  options: { readonly decoder: object },
+  options: DraftsRequest,
   engine: { readonly vocabSize: number },
 ): ResolvedDrafts {
-  // What all decoders have in common, and how it is checked.
-  const shared = { ...options, decoder: { kind: "greedy" } };
-  const request = resolveGenerateOptions(shared, { ...engine, hasDraft: false });
+  const { maxNewTokens = Infinity, ...request } = resolveDraftsRequest(options, engine);
   const decoder = resolveSuperposed(options.decoder, engine.vocabSize);
-  const warnings = Object.entries(options)
-    .filter(([name, value]) => !(APPLY as readonly string[]).includes(name) && isMeant(value))
-    .map(([name]) => `${name} is given, but does not apply to drafts.`);
+  const warnings = [...request.warnings];
   if (request.seed !== 0 && decoder.reset?.pick !== "sample") {
     warnings.push('seed is given, but nothing is drawn: only reset with pick "sample" draws.');
   }
   if (decoder.reset && decoder.reset.every >= decoder.maxDraftTokens) {
     warnings.push("reset.every is not below maxDraftTokens, so there is no reset.");
   }
-  return {
-    decoder,
-    seed: request.seed,
-    steps: Math.min(decoder.maxDraftTokens, request.maxNewTokens ?? Infinity),
-    roundsPerReadback: request.roundsPerReadback,
-    warnings,
-  };
+  return { ...request, decoder, steps: Math.min(decoder.maxDraftTokens, maxNewTokens), warnings };
 }
 
 function resolveSuperposed(value: object, vocabSize: number): ResolvedSuperposed {

@@ -1,11 +1,7 @@
 // Every option of the superposed decoder has a range, and nothing is ignored in silence.
 import { describe, expect, test } from "vitest";
-import {
-  nameOf,
-  ngramWarnings,
-  resolveDrafts,
-  wantsDrafts,
-} from "../../../src/decoder/superposed/options.ts";
+import { wantsDrafts } from "../../../src/decoder/drafts-request.ts";
+import { nameOf, ngramWarnings, resolveDrafts } from "../../../src/decoder/superposed/options.ts";
 
 const engine = { vocabSize: 4096 };
 const resolve = (decoder: object = {}, options: object = {}) =>

@@ -2,6 +2,7 @@
 import { expose } from "comlink";
 import { CoppiceError } from "../../../src/errors.ts";
 import type { EngineFacts } from "../../../src/stream-part.ts";
+import type { BeamShape, SamplesShape } from "../../../src/tree/index.ts";
 import type { NgramSection } from "../../../src/tree/superposed-steps.ts";
 import type {
   EngineBackend,
@@ -11,6 +12,7 @@ import type {
 } from "../../../src/worker/host-backend.ts";
 import { Host } from "../../../src/worker/host.ts";
 import type { ResolvedLoad } from "../../../src/decoder/load-options.ts";
+import { FakeBeams, FakeSamples } from "../decoder/fake-side-by-side.ts";
 import { FakeSuperposed } from "../decoder/fake-superposed.ts";
 import { END, FakeSession, ids, letters, plain, spell } from "../decoder/fake-session.ts";
 
@@ -59,6 +61,10 @@ export class FakeBackend implements EngineBackend {
   );
   readonly plans: { readonly key: string; readonly plan: SuperposedPlan }[] = [];
 
+  readonly beams = new FakeBeams(ids("abcd"), END, facts.contextLength);
+  readonly samples = new FakeSamples([ids("abc"), [...ids("d"), END]], facts.contextLength);
+  readonly shapes: (BeamShape | SamplesShape)[] = [];
+
   constructor() {
     this.session.onRound = () => new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -71,6 +77,16 @@ export class FakeBackend implements EngineBackend {
   openSuperposed(key: string, plan: SuperposedPlan): Promise<FakeSuperposed> {
     this.plans.push({ key, plan });
     return Promise.resolve(this.superposed);
+  }
+
+  openBeams(shape: BeamShape): Promise<FakeBeams> {
+    this.shapes.push(shape);
+    return Promise.resolve(this.beams);
+  }
+
+  openSamples(shape: SamplesShape): Promise<FakeSamples> {
+    this.shapes.push(shape);
+    return Promise.resolve(this.samples);
   }
 
   dispose(): void {

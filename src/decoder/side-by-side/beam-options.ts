@@ -3,21 +3,11 @@ import { CoppiceError } from "../../errors.ts";
 import { BEAM_DEFAULTS, type BeamDecoder } from "../../options.ts";
 import type { BeamRules } from "../../tree/beam-steps.ts";
 import { checkInteger, checkNumber, checkRecord, invalid } from "../checks.ts";
-import { resolveGenerateOptions } from "../generate-options.ts";
 
 export interface ResolvedBeam extends BeamRules {
   readonly groups: number;
   /** Beams per group. */
   readonly width: number;
-}
-
-/** A request for beams. */
-export interface ResolvedBeams {
-  readonly decoder: ResolvedBeam;
-  /** Undefined: as many as there is room for. */
-  readonly maxNewTokens: number | undefined;
-  readonly roundsPerReadback: number | undefined;
-  readonly warnings: readonly string[];
 }
 
 const FIELDS = [
@@ -31,29 +21,8 @@ const FIELDS = [
 
 const MOST_BEAMS = 10;
 
-/** @throws CoppiceError `option-unknown` or `option-invalid`. */
-export function resolveBeams(
-  options: { readonly decoder: object },
-  engine: { readonly vocabSize: number; readonly ends: number },
-): ResolvedBeams {
-  // What all decoders have in common, and how it is checked.
-  const shared = { ...options, decoder: { kind: "greedy" } };
-  const request = resolveGenerateOptions(shared, { hasDraft: false, vocabSize: engine.vocabSize });
-  const warnings = [...request.warnings];
-  if (request.stop.length > 0) {
-    warnings.push("stop is given, but beams end at the end of the text or at maxNewTokens only.");
-  }
-  if (request.timings) warnings.push("timings is true, but beams have no phases to tell apart.");
-  if (request.seed !== 0) warnings.push("seed is given, but nothing is drawn.");
-  return {
-    decoder: resolveBeam(options.decoder, engine),
-    maxNewTokens: request.maxNewTokens,
-    roundsPerReadback: request.roundsPerReadback,
-    warnings,
-  };
-}
-
-function resolveBeam(
+/** @throws CoppiceError `option-unknown` or `option-invalid`. `ends`: how many token ids end a text. */
+export function resolveBeam(
   value: object,
   { vocabSize, ends }: { readonly vocabSize: number; readonly ends: number },
 ): ResolvedBeam {
