@@ -150,7 +150,7 @@ function resolveSource(field: string, value: unknown): ResolvedSource {
     }
     return { text, weight };
   }
-  if (typeof file === "string" && /^(https?:\/\/|blob:|\/)./.test(file)) return { file, weight };
+  if (typeof file === "string" && /^(https?:\/\/|\/)./.test(file)) return { file, weight };
   if (file instanceof Blob || file instanceof ArrayBuffer) return { file, weight };
   if (file instanceof Uint8Array) return { file: file as Uint8Array<ArrayBuffer>, weight };
   const fix = "Pass new URL(path, location.href).href, or the file's content.";

@@ -77,6 +77,7 @@ describe("refused", () => {
     ["an unknown origin", { ngrams: [{ from: "web" }] }],
     ["an empty text", { ngrams: [{ text: "" }] }],
     ["a relative URL", { ngrams: [{ file: "./ngrams.bin" }] }],
+    ["the URL of a Blob", { ngrams: [{ file: "blob:https://page.test/1" }] }],
     ["a file that is none", { ngrams: [{ file: 3 }] }],
     ["nine sources", { ngrams: Array.from({ length: 9 }, () => "prompt") }],
   ])("%s", (_, decoder) => {
