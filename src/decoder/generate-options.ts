@@ -19,7 +19,7 @@ export interface ResolvedDecoder {
   readonly stages: ResolvedStages;
   /** How tokens are drawn, where it is not by the stages; these are then a temperature alone. */
   readonly mirostat?: ResolvedMirostat;
-  readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule };
+  readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule | "auto" };
   /** Whether logits are edited at all: rounds are recorded with it or without. */
   readonly edited?: true;
   /** Alternatives per token; left out: no log-probabilities. */

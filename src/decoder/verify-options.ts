@@ -6,7 +6,7 @@ import { checkChoice } from "./checks.ts";
 type TreeKind = TreeOptions["kind"] | AutoTree["kind"];
 
 /** The kinds of tree that the type `TreeAndRule` allows with a rule. */
-type Allowed<R extends VerifyRule, Pair = TreeAndRule> = Pair extends TreeAndRule
+type Allowed<R extends VerifyRule | "auto", Pair = TreeAndRule> = Pair extends TreeAndRule
   ? R extends NonNullable<Pair["verify"]>
     ? Exclude<NonNullable<Pair["tree"]>, string>["kind"]
     : never
@@ -17,22 +17,30 @@ type Allowed<R extends VerifyRule, Pair = TreeAndRule> = Pair extends TreeAndRul
  * what each node was drawn from: without replacement for `recursive` and `traversal`, with it for `spectr` and
  * `specinfer`. A best-first tree drops nodes for what they are, which none of them can undo.
  */
-const TREES: { readonly [R in VerifyRule]: readonly Allowed<R>[] } = {
+const TREES: { readonly [R in VerifyRule | "auto"]: readonly Allowed<R>[] } = {
   coupled: ["chain", "rsd-c", "rsd-s", "paths", "best-first", "auto"],
   recursive: ["chain", "rsd-c", "rsd-s"],
   traversal: ["chain", "rsd-c", "rsd-s"],
   block: ["chain"],
   spectr: ["chain", "paths"],
   specinfer: ["chain", "paths"],
+  auto: ["auto"],
 };
 
-const RULES = Object.keys(TREES) as VerifyRule[];
+const RULES = Object.keys(TREES) as (VerifyRule | "auto")[];
 
 /** @throws CoppiceError `option-invalid` for no rule at all, `tree-invalid` for one that is not lossless on this tree. */
-export function resolveVerify(field: string, value: unknown, tree: TreeKind): VerifyRule {
+export function resolveVerify(field: string, value: unknown, tree: TreeKind): VerifyRule | "auto" {
   const rule = checkChoice(field, value, RULES, "coupled");
   const trees: readonly TreeKind[] = TREES[rule];
   if (trees.includes(tree)) return rule;
+  if (rule === "auto") {
+    throw new CoppiceError(
+      "tree-invalid",
+      `${field} is "auto", which chooses a tree for the rule, but the tree is of kind "${tree}".`,
+      'Use tree "auto" with it, or name a rule such as "coupled".',
+    );
+  }
   const rules = RULES.filter((other) => (TREES[other] as readonly TreeKind[]).includes(tree));
   throw new CoppiceError(
     "tree-invalid",

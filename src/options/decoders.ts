@@ -19,6 +19,7 @@ export type VerifyRule = "coupled" | "recursive" | "traversal" | "block" | "spec
  */
 export type TreeAndRule =
   | { readonly tree?: TreeOptions | AutoTree | "auto"; readonly verify?: "coupled" }
+  | { readonly tree: AutoTree | "auto"; readonly verify: "auto" }
   | {
       readonly tree: ChainTree | BranchingTree | BeamTree;
       readonly verify: "recursive" | "traversal";
@@ -29,7 +30,9 @@ export type TreeAndRule =
 /**
  * Drafts a token tree, scores it in one pass of the target and keeps a path of it. `tree` defaults to
  * `{ kind: "best-first" }`. `verify` defaults to `"coupled"`: the text is that of `sampling` run alone with the same
- * seed, token for token. The other rules draw from the same distribution, with other tokens.
+ * seed, token for token. The other rules draw from the same distribution, with other tokens. `"auto"`, with `tree: "auto"`
+ * alone, chooses between `"coupled"` and `"traversal"` while decoding, by tokens per second: the text is drawn from the same
+ * distribution, but which one it is depends on the choices, and so on the speed of the device.
  */
 export type SpeculativeDecoder =
   | ({

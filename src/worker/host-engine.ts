@@ -1,8 +1,7 @@
 /** Puts the engine together: a device, the models on it, their caches, and a session per decoder. */
 import { type ResolvedDecoder, resolveGenerateOptions } from "../decoder/generate-options.ts";
-import { DEFAULT_ARMS } from "../decoder/adaptive/arms.ts";
-import type { ResolvedTree } from "../decoder/tree-options.ts";
-import type { ModelSource, TreeOptions } from "../options.ts";
+import { armsFor, treeOf } from "../decoder/adaptive/arms.ts";
+import type { ModelSource } from "../options.ts";
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
@@ -20,6 +19,7 @@ import {
   MAX_NODES,
   planTree,
   type SamplesShape,
+  type TreePlan,
   TreeSession,
 } from "../tree/index.ts";
 import type {
@@ -123,12 +123,13 @@ class GpuEngine implements EngineBackend {
   async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
     const target = this.#target;
     const { stages, mirostat, speculation, edited = false, logProbabilities } = decoder;
-    const verify = speculation?.verify ?? "coupled";
+    const wanted = speculation?.verify ?? "coupled";
+    const verify = wanted === "auto" ? "coupled" : wanted;
     const rules = { stages, mirostat, verify, edited, logProbabilities } as const;
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }
-    const plans = treesOf(speculation.tree).map((tree) => planTree(tree, this.#vocabSize));
+    const plans = plansOf(speculation, stages.temperature, this.#vocabSize);
     return GpuRoundSession.create(this.#gpu, scope, {
       target,
       rules,
@@ -141,12 +142,17 @@ class GpuEngine implements EngineBackend {
   }
 }
 
-/** What a session has plans for: the tree that was asked for, or all that can be chosen from. */
-function treesOf(tree: ResolvedTree): readonly TreeOptions[] {
-  if (tree.kind !== "auto") return [tree];
-  return DEFAULT_ARMS.flatMap((arm) =>
-    arm.tree === undefined ? [] : [{ kind: "best-first", ...arm.tree } as const],
-  );
+/** The tree that was asked for, or all that can be chosen from, each with its rule. */
+function plansOf(
+  { tree, verify }: NonNullable<ResolvedDecoder["speculation"]>,
+  temperature: number,
+  vocabSize: number,
+): readonly TreePlan[] {
+  if (tree.kind !== "auto") return [planTree(tree, vocabSize)];
+  return armsFor(verify, temperature).flatMap((arm) => {
+    const options = treeOf(arm);
+    return options ? [{ ...planTree(options, vocabSize), verify: arm.verify ?? "coupled" }] : [];
+  });
 }
 
 function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {

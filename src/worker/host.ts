@@ -1,5 +1,6 @@
 /** The worker's object behind the API: loads one engine, and serves its requests one after another. */
 import { decode } from "../decoder/decode.ts";
+import { armsFor } from "../decoder/adaptive/arms.ts";
 import { TreeChooser } from "../decoder/adaptive/tree-chooser.ts";
 import {
   checkPrompt,
@@ -63,8 +64,11 @@ export class Host implements HostApi {
 
   /** What it learned about this device serves the session's next text too. */
   #chooserOf(session: RoundSession, decoder: ResolvedDecoder): TreeChooser | undefined {
-    if (decoder.speculation?.tree.kind !== "auto") return undefined;
-    const chooser = this.#choosers.get(session) ?? new TreeChooser();
+    const { speculation, stages } = decoder;
+    if (speculation?.tree.kind !== "auto") return undefined;
+    const chooser =
+      this.#choosers.get(session) ??
+      new TreeChooser(armsFor(speculation.verify, stages.temperature));
     this.#choosers.set(session, chooser);
     return chooser;
   }

@@ -11,6 +11,8 @@ export interface Draft {
   readonly decay?: number;
   /** Share of what the guesses before missed that the next sibling catches. Default 0.45. */
   readonly rankGain?: number;
+  /** The same as `alpha` under a rejecting rule. Default: as `alpha`. */
+  readonly rejected?: number;
 }
 
 /** Contexts are hard, middling or easy: the offset of the first guess's log odds. */
@@ -106,14 +108,15 @@ export class DraftTable {
   readonly tokens: readonly number[];
 
   constructor(draft: Draft, arms: readonly Arm[], trees = 150, seed = 1) {
-    const { alpha, decay = 1 } = draft;
+    const { alpha, decay = 1, rejected = alpha } = draft;
     const deepest = Math.max(...arms.map(depthOf));
-    const centres = Array.from({ length: deepest + 1 }, (_, depth) =>
-      centre(alpha * decay ** depth),
-    );
-    this.#trees = arms.map(({ tree }) => {
+    const centresOf = (share: number) =>
+      Array.from({ length: deepest + 1 }, (_, depth) => centre(share * decay ** depth));
+    const byRule = { coupled: centresOf(alpha), traversal: centresOf(rejected) };
+    this.#trees = arms.map(({ tree, verify }) => {
       const next = uniforms(seed);
       if (tree === undefined) return [{ nodes: [], steps: new Map() }];
+      const centres = byRule[verify ?? "coupled"];
       return Array.from({ length: trees }, () => growTree(draft, tree, centres, next));
     });
     this.tokens = this.#trees.map((grown) => {

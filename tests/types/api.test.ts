@@ -104,6 +104,14 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     { kind, tree: chain, verify: "specinfer" },
     { kind, tree: "auto" },
     { kind, tree: { kind: "auto" }, verify: "coupled" },
+    { kind, tree: "auto", verify: "auto" },
+    { kind, tree: { kind: "auto" }, verify: "auto" },
+    // @ts-expect-error the rule chooses the tree
+    { kind, tree: beam, verify: "auto" },
+    // @ts-expect-error the default tree is best-first
+    { kind, verify: "auto" },
+    // @ts-expect-error mu depends on what is accepted
+    { kind, tree: "auto", verify: "auto", sampling: { kind: "mirostat" } },
     { kind, sampling: { kind: "mirostat", tau: 4 } },
     { kind, tree: beam, verify: "coupled", sampling: { kind: "mirostat" } },
     // @ts-expect-error mu depends on what is accepted
@@ -131,7 +139,7 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     // @ts-expect-error drawn without replacement
     { kind, tree: beam, verify: "specinfer" },
   ];
-  expect(pairs).toHaveLength(29);
+  expect(pairs).toHaveLength(34);
 });
 
 test("the error class has a code and a fix", () => {

@@ -106,8 +106,8 @@ export class Acceptance {
       }
     }
     for (const [other, arm] of this.#arms.entries()) {
-      if (arm.tree === undefined || !isWithin(arm.tree, tree)) continue;
-      this.#compare(other, arm.tree, believed, paths);
+      if (!isWithin(arm, this.#arms[index]!)) continue;
+      this.#compare(other, arm.tree!, believed, paths);
     }
     this.#forget();
     for (const [level, miss] of this.#missByLevel().entries()) {
@@ -176,9 +176,11 @@ export class Acceptance {
 
   /** Per level of an arm's tree, the probability that a path ends there. */
   #missesByLevel(index: number, miss: readonly number[], better = 1): number[] {
-    const { tree } = this.#arms[index]!;
+    const { tree, verify } = this.#arms[index]!;
     if (tree === undefined) return [];
-    const factor = this.#factor(index) * better;
+    // Where shared noise makes sure of (1 - m) = overlap / (2 - overlap), rejection misses 1 - overlap = m / (2 - m).
+    const rejecting = verify === undefined ? 1 : 1 / (2 - miss[0]!);
+    const factor = this.#factor(index) * better * rejecting;
     const exposure = levelExposure(tree, miss[0]!);
     return Array.from({ length: depthOf({ tree }) }, (_, level) =>
       clamp(miss[level]! * exposure[level]! * factor),

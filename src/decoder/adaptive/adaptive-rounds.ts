@@ -2,6 +2,7 @@
 import type { RoundOutcome } from "../../tree/rounds.ts";
 import type { Arm } from "./arms.ts";
 import type { ConfidenceTemperature } from "./confidence-temperature.ts";
+import { RevealedNoise } from "./revealed-noise.ts";
 import type { Choice, TreeChooser } from "./tree-chooser.ts";
 
 /** An arm's place among the session's plans: one per arm that has a tree, in their order. */
@@ -15,6 +16,9 @@ export class AdaptiveRounds {
   readonly #roundTrip: number;
   #choice: Choice | undefined;
   #isFirst = true;
+  readonly #noise = new RevealedNoise();
+  /** Plain rounds that lead up to the choice. */
+  #isWaiting = false;
 
   /** `roundTrip`: milliseconds of a round trip without work. */
   constructor(chooser: TreeChooser, roundTrip: number) {
@@ -29,9 +33,14 @@ export class AdaptiveRounds {
     readonly rounds: number;
     readonly confidence: number;
   } {
-    const choice = this.#chooser.choose();
+    const choice = this.#isWaiting ? this.#choice! : this.#chooser.choose();
     this.#choice = choice;
     const { temperature } = this.#chooser.confidence;
+    const { verify } = this.#chooser.arms[choice.arm]!;
+    this.#isWaiting = verify !== undefined && this.#noise.positions > 0;
+    if (this.#isWaiting) {
+      return { plan: "plain", rounds: this.#noise.positions, confidence: temperature };
+    }
     return {
       plan: planOf(this.#chooser.arms, choice.arm),
       rounds: choice.rounds,
@@ -44,10 +53,17 @@ export class AdaptiveRounds {
     const { arm } = this.#choice!;
     const isFirst = this.#isFirst;
     this.#isFirst = false;
+    const { verify } = this.#chooser.arms[arm]!;
+    const coupled = this.#isWaiting || verify === undefined;
+    for (const outcome of outcomes) this.#noise.ran(outcome, coupled);
+    // Nobody chose these rounds.
+    if (this.#isWaiting) return;
     // A prompt of one token begins with a plain round, whatever was chosen.
     const wasPlain = outcomes.every(({ draftPasses }) => draftPasses === 0);
     if (wasPlain !== (this.#chooser.arms[arm]!.tree === undefined)) return;
-    for (const outcome of outcomes) learnConfidence(this.#chooser.confidence, outcome);
+    if (coupled) {
+      for (const outcome of outcomes) learnConfidence(this.#chooser.confidence, outcome);
+    }
     this.#chooser.observe(arm, {
       paths: outcomes.map(({ steps }) => steps),
       // The first readback waits for the prefill as well.

@@ -1,6 +1,6 @@
 // The chooser of trees against simulated devices and drafts: nearly the best arm, never much below plain decoding.
 import { expect, test } from "vitest";
-import { DEFAULT_ARMS } from "../../../src/decoder/adaptive/arms.ts";
+import { armsFor, DEFAULT_ARMS } from "../../../src/decoder/adaptive/arms.ts";
 import { TreeChooser } from "../../../src/decoder/adaptive/tree-chooser.ts";
 import {
   DraftTable,
@@ -126,6 +126,20 @@ test("it keeps probing a hopeless draft, at a falling rate", () => {
   expect(late).toBeGreaterThan(3);
   expect(last).toBeGreaterThan(3);
   expect(late).toBeLessThan(early);
+});
+
+test.each([
+  { alpha: 0.6, rejected: 0.9, verify: "traversal" },
+  { alpha: 0.6, rejected: 0.3, verify: undefined },
+] as const)("the rule that accepts more is found: $alpha, $rejected", ({ verify, ...draft }) => {
+  const arms = armsFor("auto", 1);
+  const world = { ...quiet, draftCost: 0.05, drafts: [new DraftTable(draft, arms)] };
+  const groups = simulate(world, arms, new TreeChooser(arms));
+  const last = groups.filter(({ text }) => text === 3);
+  expect(rateOf(groups) / Math.max(...fixedRates(world, arms))).toBeGreaterThan(0.95);
+  const time = (of: readonly SimulatedGroup[]) => of.reduce((sum, group) => sum + group.time, 0);
+  const right = last.filter(({ arm }) => arms[arm]!.verify === verify);
+  expect(time(right) / time(last)).toBeGreaterThan(0.9);
 });
 
 test("the same observations give the same choices", () => {

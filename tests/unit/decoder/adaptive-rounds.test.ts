@@ -1,5 +1,14 @@
 // The loop and the chooser: which plan is followed, and what is reported of it.
 import { expect, test } from "vitest";
+import {
+  type Arm,
+  armsFor,
+  DEFAULT_ARMS,
+  depthOf,
+  nodesOf,
+  treeOf,
+} from "../../../src/decoder/adaptive/arms.ts";
+import { planTree } from "../../../src/tree/tree-plan.ts";
 import { AdaptiveRounds } from "../../../src/decoder/adaptive/adaptive-rounds.ts";
 import { type Choice, TreeChooser } from "../../../src/decoder/adaptive/tree-chooser.ts";
 import { resolveGenerateOptions } from "../../../src/decoder/generate-options.ts";
@@ -17,8 +26,8 @@ class Scripted extends TreeChooser {
   readonly #script: Choice[];
   texts = 0;
 
-  constructor(script: Choice[]) {
-    super(ARMS);
+  constructor(script: Choice[], arms: readonly Arm[] = ARMS) {
+    super(arms);
     this.#script = script;
   }
 
@@ -94,6 +103,51 @@ test("the loop follows the choice, and no further than it goes", async () => {
   expect(session.asked).toEqual([1, 2, 3]);
   expect(session.plans).toEqual(["plain", 0, "plain"]);
   expect(session.confidences).toEqual([1, 1, 1]);
+});
+
+test("a rejecting arm waits until the text is past the noise that a tree has seen", () => {
+  const arms = [...ARMS, { tree: { nodes: 5, depth: 4, width: 1 }, verify: "traversal" }] as const;
+  const chooser = new Scripted([choice(0, 1), choice(3, 4), choice(3, 4), choice(2, 1)], arms);
+  const rounds = new AdaptiveRounds(chooser, 0);
+  const plans: unknown[] = [];
+  const go = (...outcomes: Parameters<AdaptiveRounds["ran"]>[0]) => {
+    const { plan, rounds: most } = rounds.choose();
+    plans.push([plan, most]);
+    rounds.ran(outcomes, 5);
+  };
+  go(round([1, 2], { draftPasses: 5 }));
+  go(plain(3), plain(4));
+  go(plain(5));
+  const confidence = chooser.confidence.temperature;
+  go(round([6, 7], { draftPasses: 4 }));
+  // What a rejecting round accepts says nothing of confidence.
+  expect(chooser.confidence.temperature).toBe(confidence);
+  go(round([8], { draftPasses: 4 }));
+  go(round([9], { draftPasses: 4 }));
+  expect(plans).toEqual([
+    [0, 1],
+    ["plain", 3],
+    ["plain", 1],
+    [2, 4],
+    [2, 4],
+    [1, 1],
+  ]);
+  // Rounds that nobody chose teach nothing.
+  expect(chooser.seen.map(([arm]) => arm)).toEqual([0, 3, 3, 2]);
+});
+
+test("only a free choice with something to draw may reject", () => {
+  expect(armsFor("coupled", 1)).toBe(DEFAULT_ARMS);
+  expect(armsFor("auto", 0)).toBe(DEFAULT_ARMS);
+  const all = armsFor("auto", 0.7);
+  expect(all.filter(({ verify }) => verify === "traversal").length).toBeGreaterThan(1);
+  for (const arm of all) {
+    const options = treeOf(arm);
+    if (options === undefined) continue;
+    // The size that costs are told by is the size that is run.
+    const { nodes, levels } = planTree(options, 1000);
+    expect([nodes, levels.length]).toEqual([nodesOf(arm), depthOf(arm)]);
+  }
 });
 
 test("auto is an option of its own, for the coupled rule", () => {

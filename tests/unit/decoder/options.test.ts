@@ -298,6 +298,20 @@ describe("rules that keep a tree lossless", () => {
     }
   });
 
+  test("a free choice of the rule is a choice of the tree too", () => {
+    const auto = { kind: "speculative", tree: "auto", verify: "auto" };
+    expect(generate({ decoder: auto })).toMatchObject({
+      decoder: { speculation: { tree: { kind: "auto" }, verify: "auto" } },
+    });
+    for (const one of [chain!, best!, undefined]) {
+      const error = refusal(() => generate({ decoder: { ...auto, tree: one } }));
+      expect(error.code).toBe("tree-invalid");
+      expect(error.fix).toContain('tree "auto"');
+    }
+    const mirostat = { decoder: { ...auto, sampling: { kind: "mirostat" } } };
+    expect(refusal(() => generate(mirostat)).message).toContain("mu depends");
+  });
+
   test("without a tree only the coupled rule fits", () => {
     const options = { decoder: { kind: "speculative", verify: "recursive" } };
     expect(refusal(() => generate(options)).code).toBe("tree-invalid");
