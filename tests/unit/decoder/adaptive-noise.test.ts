@@ -60,7 +60,7 @@ function excess(isCareful: boolean): number {
     const revealed = new RevealedNoise();
     revealed.ran({ tokens, draftPasses: 2 }, true);
     // Plain rounds draw with the noise of their position.
-    while (isCareful && revealed.positions > 0) {
+    for (let wait = isCareful ? revealed.positions : 0; wait > 0; wait--) {
       tokens.push(largest(perturbed(P, noise[tokens.length]!)));
       revealed.ran(round(1, 0), true);
     }
