@@ -91,7 +91,7 @@ async function measure(one: Case, index: number): Promise<void> {
     // Other seeds for each, so that the measurements are independent.
     const seed = 1 + index * COPIES;
     const faults = rule ? plantRule(rule) : {};
-    const run = { ...one, pair: PAIR, rounds, copies: COPIES, seed, faults };
+    const run = { ...one, pair: rule?.pair ?? PAIR, rounds, copies: COPIES, seed, faults };
     return { ...one, adapter, result: await measureLaw(gpu, run) };
   });
   const seconds = ((performance.now() - started) / 1000).toFixed();

@@ -12,7 +12,7 @@ const READBACKS = [8, 4];
 
 test.each(COMBINATIONS)("%j, %s", (tree, verify) =>
   withGpu(async (gpu) => {
-    const models = [PAIR.target, PAIR.draft].map((table) => tableModel(gpu.buffers, table));
+    const models = [PAIR.target, PAIR.draft].map((table) => tableModel(gpu, table));
     for (const [i, stages] of STAGES.entries()) {
       const seed = 100 * i;
       const session = await roundSession(gpu, models[0]!, models[1], tree, { stages, verify });

@@ -15,6 +15,7 @@ import {
   ROUND_RECORD,
   ROUND_RECORD_BYTES,
 } from "../../src/kernels/index.ts";
+import { resolveSampling } from "../../src/decoder/sampling-options.ts";
 import type { SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { CandidateState } from "../../src/tree/candidate-state.ts";
 import { MAX_NODES, planTree, TreeSession } from "../../src/tree/index.ts";
@@ -124,20 +125,21 @@ export async function batchedRounds(
   { tree, verify, stages, copies, seed = 1, lanes, faults = {} }: BatchedRun,
 ): Promise<BatchedRounds> {
   const batched = new BatchedGpu(gpu, lanes, faults);
-  const weights = gpu.buffers.child("batched models");
   const scope = new BatchedScope(gpu, copies);
   const vocab = pair.target.length;
   const session = (model: MarkovPair["target"]) =>
-    new TreeSession(batched, scope, tableModel(weights, model), { extraSlots: 64 });
+    new TreeSession(batched, scope, tableModel(gpu, model), { extraSlots: 64 });
   const target = session(pair.target);
   const draft = session(pair.draft);
+  const plan = planTree(tree, vocab);
   const buffers = {
     ids: scope.storage("ids", MAX_NODES * 4),
     ring: scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES),
+    sharpness: scope.upload("sharpness", Float32Array.of(1 / plan.confidence)),
     draftRows: scope.storage("draft rows", MAX_NODES * vocab * 4),
   };
-  const drafting = { draft, plan: planTree(tree, vocab), candidates: new CandidateState(scope) };
-  const rules = { stages: { temperature: 0, topK: 0, topP: 1, minP: 0, ...stages }, verify };
+  const drafting = { draft, plan, candidates: new CandidateState(scope) };
+  const rules = { stages: resolveSampling("stages", stages), verify };
   const recorded = await recordTreeRound(batched, scope, target, rules, drafting, buffers);
   const recording = new Recording();
   for (const { kernel, grid } of recorded.dispatches) {
@@ -175,7 +177,6 @@ export async function batchedRounds(
     },
     dispose() {
       scope.dispose();
-      weights.dispose();
     },
   };
 }

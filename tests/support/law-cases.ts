@@ -11,11 +11,12 @@ import {
 import type { SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import type { Faults } from "./batched-rounds.ts";
 import { plantFault } from "./kernel-run.ts";
-import { markovPair } from "./markov-pair.ts";
+import { type MarkovPair, markovPair } from "./markov-pair.ts";
 
 const branching: TreeOptions = { kind: "rsd-c", branching: [2, 2] };
 const beam: TreeOptions = { kind: "rsd-s", width: 3, depth: 2 };
-const narrowBeam: TreeOptions = { kind: "rsd-s", width: 2, depth: 3 };
+const deepBeam: TreeOptions = { kind: "rsd-s", width: 3, depth: 4 };
+const manyPaths: TreeOptions = { kind: "paths", count: 6, length: 2 };
 const chain: TreeOptions = { kind: "chain", length: 3 };
 const paths: TreeOptions = { kind: "paths", count: 3, length: 2 };
 const bestFirst: TreeOptions = { kind: "best-first", nodes: 6, depth: 2, width: 3 };
@@ -48,12 +49,18 @@ export const STAGES: readonly SamplingStages[] = [
 export const PAIR = markovPair(5, 5);
 /** More tokens, a target that is nearly certain after some, and a draft that is often wrong about it. */
 export const STEEP_PAIR = markovPair(8, 11, 3, 0.7);
+/** A flat target: many of its tokens are likely, and the draft's unlikely ones often among them. */
+export const FLAT_PAIR = markovPair(5, 7, 1);
 
 /** The chance that a right engine fails any of `count` tests is at most 1 in a million. */
 export const limitFor = (count: number): number => 1e-6 / count;
 
 export interface WrongRule {
   readonly name: string;
+  /** Rounds that show it at temperature 1, where it takes more than others. */
+  readonly rounds?: number;
+  /** Default `PAIR`. */
+  readonly pair?: MarkovPair;
   readonly tree: TreeOptions;
   readonly verify: VerifyRule;
   /** A kernel, what it says and what it is made to say instead. */
@@ -151,13 +158,15 @@ export const WRONG_RULES: readonly WrongRule[] = [
   },
   {
     name: "one draw per path",
-    tree: paths,
+    tree: manyPaths,
     verify: "coupled",
     plants: [NODE_NOISE, [verifyMatch, WANTED_CHILD, LUCKIEST_CHILD]],
   },
   {
     name: "the beam keeps its likeliest tokens",
-    tree: narrowBeam,
+    rounds: 4000,
+    pair: FLAT_PAIR,
+    tree: deepBeam,
     verify: "recursive",
     plants: [
       [beamScores, BEAM_BEST, ""],
@@ -229,7 +238,7 @@ export const WRONG_RULES: readonly WrongRule[] = [
 export const HARMLESS: readonly WrongRule[] = [
   {
     name: "a draw per node instead of per position",
-    tree: paths,
+    tree: manyPaths,
     verify: "coupled",
     plants: [NODE_NOISE],
   },

@@ -1,6 +1,6 @@
 // A target and a draft whose next token depends on the last one alone, by a table: the real engine runs them as models
 // without layers, and the law of what it writes is known exactly.
-import type { BufferScope, Gpu } from "../../src/gpu/index.ts";
+import type { Gpu } from "../../src/gpu/index.ts";
 import { LlamaModel } from "../../src/model/index.ts";
 import type { ResolvedEdits, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { roundSession, startSequence } from "./engine.ts";
@@ -49,7 +49,8 @@ export function transitions(table: Table, stages: SamplingStages): number[][] {
 const SIZE = 1000;
 
 /** The table as a model without layers: a token's embedding is one-hot, so the head's column is its row of logits. */
-export function tableModel(scope: BufferScope, table: Table): LlamaModel {
+export function tableModel(gpu: Gpu, table: Table): LlamaModel {
+  const scope = gpu.buffers.child("table");
   const vocabSize = table.length;
   const hiddenSize = Math.ceil(vocabSize / 4) * 4;
   const embedding = new Float32Array(vocabSize * hiddenSize);
@@ -107,8 +108,7 @@ export interface LawRun {
 /** Texts of `rounds` rounds in all, and their block efficiency. */
 export async function writeTexts(gpu: Gpu, pair: MarkovPair, run: LawRun) {
   const { tree, verify, stages, edits } = run;
-  const scope = gpu.buffers.child("tables");
-  const models = [tableModel(scope, pair.target), tableModel(scope, pair.draft)] as const;
+  const models = [tableModel(gpu, pair.target), tableModel(gpu, pair.draft)] as const;
   const session = await roundSession(gpu, ...models, tree, {
     stages,
     verify,
