@@ -158,6 +158,7 @@ export const WRONG_RULES: readonly WrongRule[] = [
   },
   {
     name: "one draw per path",
+    rounds: 4000,
     tree: manyPaths,
     verify: "coupled",
     plants: [NODE_NOISE, [verifyMatch, WANTED_CHILD, LUCKIEST_CHILD]],
