@@ -1,5 +1,5 @@
 // The law of what the GPU writes, measured at length: every tree with every rule, and the wrong rules. Keeps what it has
-// measured in bench/results/law.json and shows it in law.md, so that a run that is cut short goes on where it ended.
+// measured in .cache/law.json and writes bench/results/law.md, so that a run that is cut short goes on where it ended.
 //
 //   npx vitest bench --run --project lavapipe bench/law
 //
@@ -27,7 +27,8 @@ const ROUNDS = Number(process.env["COPPICE_LAW_ROUNDS"] ?? 1_000_000);
 const POWER_ROUNDS = Math.min(ROUNDS, 40_000);
 const COPIES = 250;
 const RESULTS = new URL("../results/", import.meta.url);
-const RECORDS = new URL("law.json", RESULTS);
+const CACHE = new URL("../../.cache/", import.meta.url);
+const RECORDS = new URL("law.json", CACHE);
 
 /** What the figures are of: the kernels that decide, and the pair. Those of others are measured anew. */
 const DECIDING = [
@@ -105,7 +106,7 @@ function save(measured: Measured): void {
   const all = [...others, measured].toSorted(
     (a, b) => order.indexOf(key(a)) - order.indexOf(key(b)),
   );
-  mkdirSync(RESULTS, { recursive: true });
+  for (const folder of [RESULTS, CACHE]) mkdirSync(folder, { recursive: true });
   const records = { fingerprint: FINGERPRINT, measured: all };
   writeFileSync(RECORDS, `${JSON.stringify(records, undefined, 1)}\n`);
   writeFileSync(new URL("law.md", RESULTS), report(PAIR, all, order.length));
