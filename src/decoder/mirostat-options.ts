@@ -17,8 +17,10 @@ const FIELDS = [
 ] as const;
 
 const DEFAULT_TAU = 3;
-/** The paper's, and llama.cpp's. */
-const DEFAULT_ETA = { model: 1, truncated: 0.1 } as const;
+/** With the paper's 1 mu swings widely, and meets its bounds often; llama.cpp has 0.1. Measured in bench/mirostat. */
+const DEFAULT_ETA = { model: 0.3, truncated: 0.1 } as const;
+/** How many bits of surprise a text may owe, or have saved, before mu rests at its bound. */
+const DEBT = 25;
 const MAX_MU = 10_000;
 
 /** A decoder that draws by Mirostat; its stages are the temperature alone. */
@@ -51,12 +53,16 @@ export function resolveMirostat(
     ["model", "truncated"],
     "model",
   );
-  const bounds = resolveBounds(`${field}.muBounds`, options.muBounds, most, MAX_MU * perBit);
+  const eta = checkNumber(`${field}.eta`, options.eta, 0.001, 10, DEFAULT_ETA[surprise]);
+  const debt = DEBT * eta * perBit;
+  // Beyond 0 and the logarithm of the vocabulary mu makes no difference; what it makes up for later does.
+  const natural = [-debt, most + debt] as const;
+  const bounds = resolveBounds(`${field}.muBounds`, options.muBounds, natural, MAX_MU * perBit);
   const temperature = checkNumber(`${field}.temperature`, options.temperature, 0.01, 100, 1);
   const resolved = {
     version: resolveVersion(`${field}.version`, options.version),
     tau: checkNumber(`${field}.tau`, options.tau, Number.MIN_VALUE, most, tau) / perBit,
-    eta: checkNumber(`${field}.eta`, options.eta, 0.001, 10, DEFAULT_ETA[surprise]),
+    eta,
     muBounds: [bounds[0] / perBit, bounds[1] / perBit],
     surprise,
   } as const;
@@ -84,10 +90,10 @@ function resolveVersion(field: string, value: unknown): 1 | 2 {
 function resolveBounds(
   field: string,
   value: unknown,
-  most: number,
+  natural: readonly [number, number],
   limit: number,
 ): readonly [number, number] {
-  if (value === undefined) return [0, most];
+  if (value === undefined) return natural;
   const rule = "two numbers, the lower one first";
   if (!Array.isArray(value) || value.length !== 2) throw invalid(field, value, rule);
   const [least, greatest] = value.map((bound: unknown, i) => {

@@ -18,13 +18,14 @@ export interface MirostatDecoder {
   readonly tau?: number;
   /** Of `tau`, `mu` and `muBounds`. What comes back is in bits always. Default `"bits"`. */
   readonly unit?: "bits" | "nats";
-  /** How strongly one token's surprise moves mu: 0.001 to 10. Default 1 with `"model"`, 0.1 with `"truncated"`. */
+  /** How strongly one token's surprise moves mu: 0.001 to 10. Default 0.3 with `"model"`, 0.1 with `"truncated"`. */
   readonly eta?: number;
   /** Where mu starts, within its bounds. Default 2 tau, or the bound that is nearest to it. */
   readonly mu?: number;
   /**
-   * The least and the greatest mu: -10,000 to 10,000 bits. Without bounds mu runs off while tau is out of the model's reach, and
-   * takes as long to come back. Default 0 and the logarithm of the vocabulary's size.
+   * The least and the greatest mu: -10,000 to 10,000 bits. Without bounds mu runs off while tau is out of the model's reach,
+   * and takes as long to come back. Default `[-25 eta, log2 V + 25 eta]` bits, V the vocabulary's size: mu stays where it makes a
+   * difference, but for 25 bits that the text may owe or have saved.
    */
   readonly muBounds?: readonly [least: number, greatest: number];
   /**

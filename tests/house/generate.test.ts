@@ -26,6 +26,10 @@ test("options are read into the engine's own words", () => {
   expect(options.generate).toEqual({ decoder: { kind: "greedy" }, maxNewTokens: 5, seed: 0 });
 });
 
+test("a decoder may be named by its kind alone", () => {
+  expect(readArguments(["--decoder=mirostat"]).generate).toEqual({ decoder: { kind: "mirostat" } });
+});
+
 test.each([
   ["--colour"],
   ["stray"],

@@ -10,20 +10,21 @@ const kind = "mirostat";
 const DEFAULTS = {
   version: 2,
   tau: 3,
-  eta: 1,
+  eta: 0.3,
   mu: 6,
-  muBounds: [0, 12],
+  muBounds: [-7.5, 19.5],
   surprise: "model",
 };
 const STAGES = { temperature: 1, topK: 0, topP: 1, minP: 0, typicalP: 1, topNSigma: 0 };
 
-test("defaults: the paper's, and llama.cpp's learning rate with its surprise", () => {
+test("defaults: the paper's surprise, and llama.cpp's learning rate with its own", () => {
   expect(resolve({ kind }, false)).toMatchObject({ mirostat: DEFAULTS, stages: STAGES });
   expect(resolve({ kind }, false)).not.toHaveProperty("speculation");
   expect(resolve({ kind, surprise: "truncated" }).mirostat).toEqual({
     ...DEFAULTS,
     surprise: "truncated",
     eta: 0.1,
+    muBounds: [-2.5, 14.5],
   });
 });
 
@@ -72,7 +73,7 @@ test.each([
   [{ unit: "bit" }, 'decoder.unit is "bit"; it must be "bits" or "nats".'],
   [{ eta: 0 }, "decoder.eta is 0; it must be a number from 0.001 to 10."],
   [{ eta: 11 }, "decoder.eta is 11"],
-  [{ mu: -1 }, "decoder.mu is -1; it must be a number from 0 to 12."],
+  [{ mu: -8 }, "decoder.mu is -8; it must be a number from -7.5 to 19.5."],
   [{ mu: 5, muBounds: [0, 4] }, "decoder.mu is 5; it must be a number from 0 to 4."],
   [{ muBounds: [3, 1] }, "decoder.muBounds is [3,1]; it must be two numbers, the lower one first."],
   [{ muBounds: 8 }, "decoder.muBounds is 8"],

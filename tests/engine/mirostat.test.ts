@@ -1,0 +1,45 @@
+// Mirostat on a trained model: the surprise of its texts is what was asked for. A few short texts; bench/mirostat writes
+// twenty long ones for every setting.
+import { expect, test } from "vitest";
+import { adapterName } from "../setup/gpu.ts";
+import { withGpu } from "../support/engine.ts";
+import { meanSurprise, writeByMirostat } from "../support/mirostat-texts.ts";
+import { realPairs } from "../support/real-pairs.ts";
+
+const kind = "mirostat";
+const isSlow = adapterName === "swiftshader";
+const SEEDS = isSlow ? [1] : [1, 2];
+const LENGTH = isSlow ? 40 : 100;
+const VERSIONS = isSlow ? ([2] as const) : ([2, 1] as const);
+
+test("the mean surprise of a text is near tau", () =>
+  withGpu(async (gpu) => {
+    const { target, prompts } = await realPairs["tales"]!(gpu);
+    for (const version of VERSIONS) {
+      const mirostat = { kind, version, eta: 1 } as const;
+      const writing = { target, prompts: prompts.slice(1), mirostat, seeds: SEEDS };
+      const texts = await writeByMirostat(gpu, { ...writing, length: LENGTH });
+      // Where mu meets no bound, what surprises are above tau is what mu has come down: here 10 bits at most.
+      const { mean } = meanSurprise(texts, 0, LENGTH);
+      expect(Math.abs(mean - 3), `version ${version}: ${mean}`).toBeLessThan(10 / LENGTH);
+    }
+  }));
+
+test("held mu comes back within 50 tokens; mu that ran off does not", () =>
+  withGpu(async (gpu) => {
+    const { target, prompts } = await realPairs["tales"]!(gpu);
+    // Tokens that are forced surprise nobody: mu rises to its bound.
+    const forced = prompts[2]!.slice(1);
+    const end = forced.length + 50;
+    const writing = { target, prompts: prompts.slice(1), seeds: SEEDS, forced, length: end };
+    const held = await writeByMirostat(gpu, { ...writing, mirostat: { kind } });
+    const bound = Math.log2(target.config.vocabSize) + 25 * 0.3;
+    expect(held.map(({ mus }) => mus[forced.length - 1])).toEqual(SEEDS.map(() => bound));
+    // In 25 tokens mu moves by a few bits, so the mean is off by a few over 25 eta.
+    const { mean } = meanSurprise(held, end - 25, end);
+    expect(Math.abs(mean - 3), `${mean}`).toBeLessThan(0.8);
+
+    const unbounded = { kind, mu: 500, muBounds: [-10_000, 10_000] } as const;
+    const lost = await writeByMirostat(gpu, { ...writing, mirostat: unbounded });
+    expect(meanSurprise(lost, end - 25, end).mean).toBeGreaterThan(4);
+  }));
