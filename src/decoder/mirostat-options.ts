@@ -17,8 +17,8 @@ const FIELDS = [
 ] as const;
 
 const DEFAULT_TAU = 3;
-/** With the paper's 1 mu swings widely, and meets its bounds often; llama.cpp has 0.1. Measured in bench/mirostat. */
-const DEFAULT_ETA = { model: 0.3, truncated: 0.1 } as const;
+/** The paper's, and llama.cpp's: a smaller one takes longer to come back (bench/mirostat). */
+const DEFAULT_ETA = { model: 1, truncated: 0.1 } as const;
 /** How many bits of surprise a text may owe, or have saved, before mu rests at its bound. */
 const DEBT = 25;
 const MAX_MU = 10_000;

@@ -18,7 +18,7 @@ export interface MirostatDecoder {
   readonly tau?: number;
   /** Of `tau`, `mu` and `muBounds`. What comes back is in bits always. Default `"bits"`. */
   readonly unit?: "bits" | "nats";
-  /** How strongly one token's surprise moves mu: 0.001 to 10. Default 0.3 with `"model"`, 0.1 with `"truncated"`. */
+  /** How strongly one token's surprise moves mu: 0.001 to 10. Default 1 with `"model"`, 0.1 with `"truncated"`. */
   readonly eta?: number;
   /** Where mu starts, within its bounds. Default 2 tau, or the bound that is nearest to it. */
   readonly mu?: number;

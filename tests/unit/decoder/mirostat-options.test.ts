@@ -10,9 +10,9 @@ const kind = "mirostat";
 const DEFAULTS = {
   version: 2,
   tau: 3,
-  eta: 0.3,
+  eta: 1,
   mu: 6,
-  muBounds: [-7.5, 19.5],
+  muBounds: [-25, 37],
   surprise: "model",
 };
 const STAGES = { temperature: 1, topK: 0, topP: 1, minP: 0, typicalP: 1, topNSigma: 0 };
@@ -73,7 +73,7 @@ test.each([
   [{ unit: "bit" }, 'decoder.unit is "bit"; it must be "bits" or "nats".'],
   [{ eta: 0 }, "decoder.eta is 0; it must be a number from 0.001 to 10."],
   [{ eta: 11 }, "decoder.eta is 11"],
-  [{ mu: -8 }, "decoder.mu is -8; it must be a number from -7.5 to 19.5."],
+  [{ mu: -26 }, "decoder.mu is -26; it must be a number from -25 to 37."],
   [{ mu: 5, muBounds: [0, 4] }, "decoder.mu is 5; it must be a number from 0 to 4."],
   [{ muBounds: [3, 1] }, "decoder.muBounds is [3,1]; it must be two numbers, the lower one first."],
   [{ muBounds: 8 }, "decoder.muBounds is 8"],
