@@ -54,7 +54,15 @@ const FIELDS = [
   "logProbabilities",
   ...EDIT_FIELDS,
 ] as const satisfies readonly (keyof GenerateOptions)[];
-const DECODERS = ["greedy", "sample", "mirostat", "speculative", "superposed"] as const;
+const DECODERS = [
+  "greedy",
+  "sample",
+  "mirostat",
+  "speculative",
+  "superposed",
+  "beam",
+  "samples",
+] as const;
 const MAX_ROUNDS = 16;
 const MAX_STOPS = 16;
 const MAX_TOPS = 20;
@@ -128,8 +136,10 @@ function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): 
     checkRecord("decoder", value, ["kind"]);
     return { stages: GREEDY_STAGES };
   }
-  // Requests for drafts take another way: see superposed/options.ts.
-  if (known === "superposed") throw invalid("decoder.kind", kind, "a decoder of one text");
+  // Requests for drafts take another way: see drafts-request.ts.
+  if (known === "superposed" || known === "beam" || known === "samples") {
+    throw invalid("decoder.kind", kind, "a decoder of one text");
+  }
   if (known === "sample") return { stages: resolveStages("decoder", value) };
   if (known === "mirostat") return resolveMirostat("decoder", value, vocabSize);
   const decoder = speculative(value, vocabSize);

@@ -124,8 +124,8 @@ describe("generate options at the edges", () => {
     ["decoder.kind", { decoder: "greedy" }, "decoder.kind is missing"],
     [
       "decoder.kind",
-      { decoder: { kind: "beam" } },
-      'decoder.kind is "beam"; it must be "greedy", "sample", "mirostat", "speculative" or "superposed".',
+      { decoder: { kind: "grid" } },
+      'decoder.kind is "grid"; it must be "greedy", "sample", "mirostat", "speculative", "superposed", "beam" or "samples".',
     ],
     [
       "sampling",
