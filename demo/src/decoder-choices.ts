@@ -26,6 +26,13 @@ export const DECODERS: readonly [DecoderChoice, ...DecoderChoice[]] = [
     draws: true,
   },
   {
+    kind: "mirostat",
+    label: "Mirostat",
+    line: "The target alone, drawn so that the text stays as surprising as you ask.",
+    drafts: false,
+    draws: true,
+  },
+  {
     kind: "greedy",
     label: "Greedy",
     line: "The target alone, one word per pass, always its likeliest.",

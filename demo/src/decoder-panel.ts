@@ -6,6 +6,7 @@ import { byId, make } from "./dom.ts";
 import { FieldGroup, one, type Field } from "./field.ts";
 import { Fold } from "./fold.ts";
 import { isLossless, promiseOf, RULES, treeAndRule } from "./rule-choices.ts";
+import { MIROSTAT, mirostatDecoder, sayMirostat } from "./mirostat-fields.ts";
 import { linearDecoder, SAMPLING, saySampling } from "./sampling-fields.ts";
 import { objectionTo, sayTree, TREES, type TreeKind } from "./tree-choices.ts";
 
@@ -31,6 +32,7 @@ export class DecoderPanel {
 
   readonly #kinds = new ChoiceGroup("Kind", "decoder", DECODERS);
   readonly #sampling = new FieldGroup("sampling", SAMPLING);
+  readonly #mirostat = new FieldGroup("mirostat", MIROSTAT);
   readonly #trees = new ChoiceGroup("Tree", "tree", TREES);
   readonly #treeFields = new Map(
     TREES.map(({ kind, fields }) => [kind, new FieldGroup(kind, fields)] as const),
@@ -41,6 +43,7 @@ export class DecoderPanel {
   readonly #pace = new FieldGroup("pace", PACE);
 
   readonly #samplingFold = new Fold("part-sampling", "Sampling", this.#sampling.element);
+  readonly #mirostatFold = new Fold("part-mirostat", "Surprise", this.#mirostat.element);
   readonly #treeFold = new Fold(
     "part-tree",
     "Tree",
@@ -58,7 +61,13 @@ export class DecoderPanel {
   /** `onChange` hears, after every change, whether tokens are drawn, so that a seed has a say. */
   constructor(onChange: (draws: boolean) => void) {
     this.#onChange = onChange;
-    const folds = [this.#samplingFold, this.#treeFold, this.#ruleFold, this.#paceFold];
+    const folds = [
+      this.#samplingFold,
+      this.#mirostatFold,
+      this.#treeFold,
+      this.#ruleFold,
+      this.#paceFold,
+    ];
     this.#root.append(this.#kinds.element, ...folds.map(({ element }) => element));
     this.#root.addEventListener("input", () => this.#update());
     // The browser cannot point at a field that is folded away. Invalid events do not bubble.
@@ -91,7 +100,8 @@ export class DecoderPanel {
   }
 
   #linear() {
-    const { draws } = decoderOf(this.#kinds.chosen);
+    const { draws, kind } = decoderOf(this.#kinds.chosen);
+    if (kind === "mirostat") return mirostatDecoder(this.#mirostat.read());
     return draws ? linearDecoder(this.#sampling.read()) : ({ kind: "greedy" } as const);
   }
 
@@ -103,23 +113,28 @@ export class DecoderPanel {
     for (const fold of [this.#treeFold, this.#ruleFold]) fold.use(drafts);
     for (const group of [this.#trees, this.#rules]) group.use(drafts);
     for (const group of this.#treeFields.values()) group.use(drafts && group === fields);
-    this.#samplingFold.use(draws);
-    this.#sampling.use(draws);
+    const isMirostat = kind === "mirostat";
+    this.#samplingFold.use(draws && !isMirostat);
+    this.#sampling.use(draws && !isMirostat);
+    this.#mirostatFold.use(isMirostat);
+    this.#mirostat.use(isMirostat);
     this.#drawsTrees.parentElement!.hidden = !drafts;
     this.#pace.enable(!(drafts && this.#drawsTrees.checked));
 
     const values = fields.read();
     fields.object(objectionTo(tree, values));
     const rule = RULES.find((choice) => choice.kind === this.#rules.chosen)!.label.toLowerCase();
-    const sampling = saySampling(this.#sampling.read());
+    const mirostat = sayMirostat(this.#mirostat.read());
+    const sampling = isMirostat ? mirostat : saySampling(this.#sampling.read());
     this.#samplingFold.say(sampling);
+    this.#mirostatFold.say(mirostat);
     this.#treeFold.say(sayTree(tree, values));
     this.#ruleFold.say(rule);
     this.#promise.textContent = promiseOf(tree.kind);
     this.#paceFold.say(this.#sayPace());
     const words = drafts ? [tree.label.toLowerCase(), rule, sampling] : [kind, draws && sampling];
     this.#summary.textContent = words.filter(Boolean).join(" · ");
-    this.#onChange(this.#linear().kind === "sample");
+    this.#onChange(this.#linear().kind !== "greedy");
   }
 
   #sayPace(): string {

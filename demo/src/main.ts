@@ -2,6 +2,7 @@
 import {
   CoppiceError,
   loadEngine,
+  type Decoder,
   type Engine,
   type FinishReason,
   type GenerateResult,
@@ -18,6 +19,8 @@ import { race } from "./race.ts";
 import type { Round } from "./rounds.ts";
 import { Seed } from "./seed.ts";
 import { Story } from "./story.ts";
+import { Suggestions } from "./suggestions.ts";
+import { SurprisePlot } from "./surprise-plot.ts";
 import { TreePanel } from "./tree-panel.ts";
 import { write, type WritingRequest } from "./writing.ts";
 
@@ -42,6 +45,8 @@ const seed = new Seed();
 const decoders: DecoderPanel = new DecoderPanel((draws) => seed.enable(draws));
 const legend = new Legend();
 const figures = new Figures();
+const surprise = new SurprisePlot();
+const suggestions = new Suggestions(prompt, showError);
 const story = new Story(storyBox, (round) => trees.show(round));
 const trees = new TreePanel((round) => story.mark(round));
 
@@ -65,9 +70,11 @@ async function load(next: Pair): Promise<void> {
   const onProgress = showLoading();
   try {
     // First away with the old one: both pairs might not fit on the GPU.
+    suggestions.use(undefined);
     await engine?.dispose();
     engine = undefined;
     engine = await loadEngine({ ...next, onProgress, signal: controller.signal });
+    suggestions.use(engine);
     showReady(engine.facts);
     limitLength(engine.facts.contextLength);
     figures.showAdapter(engine.facts.adapter);
@@ -94,6 +101,7 @@ async function work(
 ): Promise<void> {
   if (!engine || !composer.reportValidity()) return;
   const controller = (current = new AbortController());
+  suggestions.stop();
   clearNotice();
   enter("writing");
   trees.setLive(true);
@@ -138,12 +146,19 @@ function begin(opening: string, isRace: boolean): void {
   trees.clear();
   legend.clear();
   figures.clear();
+  surprise.begin(aimOf(decoders.decoder()));
+}
+
+/** The surprise that the decoder aims at, in bits, if any. */
+function aimOf(decoder: Decoder): number | undefined {
+  return decoder.kind === "mirostat" ? decoder.tau : undefined;
 }
 
 function take(round: Round): void {
   status.textContent = "Writing";
   legend.add(round);
   figures.show(round.metrics);
+  surprise.add(round.tokens);
   trees.add(round);
 }
 
