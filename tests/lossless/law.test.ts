@@ -17,7 +17,7 @@ import { type LawRun, measureLaw } from "../support/law-run.ts";
 
 /** Rounds per combination at temperature 1. `bench/law` makes a million of each, and writes down what it finds. */
 const ROUNDS = Number(
-  process.env["COPPICE_LAW_ROUNDS"] ?? (adapterName === "swiftshader" ? 1000 : 20_000),
+  process.env["COPPICE_LAW_ROUNDS"] ?? (adapterName === "swiftshader" ? 1000 : 8000),
 );
 /** Top-k and top-p take four times as long, and a steep pair says less per round. */
 const SHARES = { stages: 0.25, steep: 0.25 };

@@ -6,7 +6,7 @@ import { realPairs } from "../support/real-pairs.ts";
 import { compareTexts } from "../support/same-text.ts";
 
 /** SwiftShader takes some 0.2 s per round. */
-const TOKENS = adapterName === "swiftshader" ? 36 : 240;
+const TOKENS = adapterName === "swiftshader" ? 36 : 180;
 const LENGTH = 12;
 
 test.each(Object.entries(realPairs))("%s", (_, open) =>
