@@ -44,6 +44,7 @@ export class GpuBeamSession implements BeamSession {
   readonly #search: BufferSlice;
   readonly #candidates: BufferSlice;
   readonly #divisors: BufferSlice;
+  readonly #sharpness: BufferSlice;
 
   constructor(gpu: Gpu, scope: BufferScope, target: TreeSession, shape: BeamShape) {
     this.#gpu = gpu;
@@ -61,6 +62,7 @@ export class GpuBeamSession implements BeamSession {
     this.#candidates = scope.storage("beam candidates", leaves * this.#k * CANDIDATE_BYTES);
     const powers = Array.from({ length: BEAM_TREE.LEVELS }, (_, i) => i ** shape.lengthPenalty);
     this.#divisors = scope.upload("length divisors", Float32Array.from(powers));
+    this.#sharpness = scope.upload("sharpness", Float32Array.of(1));
   }
 
   get contextLength(): number {
@@ -108,11 +110,8 @@ export class GpuBeamSession implements BeamSession {
     const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
     const top = await kernels.compile(topCandidates, { constants });
     const candidates = this.#candidates;
-    const sharpness = this.#scope.upload("sharpness", Float32Array.of(1));
-    recording.dispatch(
-      top.bind(this.#scope, { logits: scratch.logits, sharpness, candidates }, { vocab, k }),
-      topCandidatesGrid(rows),
-    );
+    const ranked = { logits: scratch.logits, sharpness: this.#sharpness, candidates };
+    recording.dispatch(top.bind(this.#scope, ranked, { vocab, k }), topCandidatesGrid(rows));
     const step = await kernels.compile(beamStep, { statics: BEAM_TREE });
     const buffers = {
       control: state.control,

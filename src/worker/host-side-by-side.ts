@@ -7,6 +7,7 @@ import { decodeSideBySide, type SideBySide } from "../decoder/side-by-side/decod
 import { resolveSamples } from "../decoder/side-by-side/samples-options.ts";
 import { samplesSideBySide } from "../decoder/side-by-side/samples.ts";
 import type { DraftsPart } from "../stream-part.ts";
+import { END_CAPACITY } from "../tree/index.ts";
 import { type DraftsCall, promptOf } from "./host-drafts.ts";
 
 /** Everything is checked before the turn is taken. */
@@ -45,7 +46,7 @@ function opener({ backend, options }: DraftsCall, seed: number): () => Promise<S
     return async () => samplesSideBySide(await backend.openSamples(shape), seed, endOfText);
   }
   // A control block holds so many; a text that ends with another is found to have ended when it is read back.
-  const endTokens = [...endOfText].slice(0, 8);
+  const endTokens = [...endOfText].slice(0, END_CAPACITY);
   const decoder = resolveBeam(options.decoder, { ...facts, ends: endTokens.length });
   const shape = { ...decoder, ends: endTokens.length };
   return async () =>
