@@ -18,11 +18,6 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let row = group.x * params.vocab;
-  var own = Ranked(0u, NO_ID);
-  for (var c = lane; c < params.vocab; c += WORKGROUP_SIZE) {
-    let candidate = Ranked(order_key(logits[row + c]), c);
-    if (beats(candidate, own)) { own = candidate; }
-  }
-  let found = best_of_lanes(lane, own);
+  let found = best_of_row(row, lane);
   if (lane == 0u) { ids[group.x] = found.id; }
 }

@@ -1,4 +1,5 @@
 import bestOfLanes from "../../shaders/shared/best-of-lanes.wgsl?raw";
+import bestOfRow from "../../shaders/shared/best-of-row.wgsl?raw";
 import wgsl from "../../shaders/argmax-rows.wgsl?raw";
 import order from "../../shaders/shared/order.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
@@ -7,7 +8,7 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 export const argmaxRows = defineKernel({
   name: "argmax-rows",
   wgsl,
-  shared: [order, bestOfLanes],
+  shared: [order, bestOfLanes, bestOfRow],
   buffers: { logits: "read", ids: "read_write" },
   params: { vocab: "u32" },
   constants: { WORKGROUP_SIZE: 256 },
