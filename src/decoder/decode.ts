@@ -1,19 +1,13 @@
 /** The loop of every linear decoder: rounds, until the text ends, is stopped or fills its room. */
 import { CoppiceError, throwIfAborted } from "../errors.ts";
-import type {
-  FinishReason,
-  StreamPart,
-  StreamToken,
-  TokenOrigin,
-  TreeSnapshot,
-} from "../stream-part.ts";
+import type { StreamPart, TreeSnapshot } from "../stream-part.ts";
 import type { ResolvedEdits } from "../options.ts";
 import type { RoundOutcome, RoundSession } from "../tree/rounds.ts";
 import { AdaptiveRounds } from "./adaptive/adaptive-rounds.ts";
 import type { TreeChooser } from "./adaptive/tree-chooser.ts";
 import type { Meter } from "./metrics.ts";
+import { Output } from "./output.ts";
 import { Pace } from "./pace.ts";
-import { StopText } from "./stop-text.ts";
 
 /** Turns ids into text as they come; a character that is not complete yet comes with a later id. */
 export interface TextDecoder {
@@ -122,73 +116,6 @@ function noRound(): CoppiceError {
     "The GPU ended the text before the decoder did.",
     "Report this with the model and the options.",
   );
-}
-
-/** The tokens and text so far, and whether that is all. */
-class Output {
-  readonly ids: number[] = [];
-  text = "";
-  finishReason: FinishReason | undefined;
-  readonly #job: DecodeJob;
-  readonly #limit: number;
-  readonly #stop: StopText;
-
-  constructor(job: DecodeJob, limit: number) {
-    this.#job = job;
-    this.#limit = limit;
-    this.#stop = new StopText(job.stop);
-  }
-
-  /** Takes a round's tokens up to where the text ends, and returns those whose text is certain. */
-  take(outcome: RoundOutcome): { kept: number; tokens: StreamToken[]; text: string } {
-    const tokens: StreamToken[] = [];
-    let kept = 0;
-    for (const id of outcome.tokens) {
-      const origin = originOf(outcome, kept);
-      const drawn = surpriseOf(outcome, kept);
-      kept += 1;
-      if (this.#job.endOfText.has(id)) {
-        this.finishReason = "end-of-text";
-        break;
-      }
-      const said = this.#said(outcome, kept - 1);
-      this.ids.push(id);
-      const text = this.#job.text.push(id);
-      tokens.push(...this.#stop.push({ id, origin, text, ...drawn, ...said }));
-      if (this.#stop.stopped) this.finishReason = "stop";
-      else if (this.ids.length >= this.#limit) this.finishReason = "length";
-      if (this.finishReason) break;
-    }
-    let rest = "";
-    if (this.finishReason) {
-      tokens.push(...this.#stop.end());
-      if (!this.#stop.stopped) rest = this.#job.text.end();
-    }
-    const text = tokens.map((token) => token.text).join("") + rest;
-    this.text += text;
-    return { kept, tokens, text };
-  }
-
-  /** What the model said of the token that comes next. */
-  #said({ logProbs }: RoundOutcome, index: number): Pick<StreamToken, "logProbability" | "top"> {
-    if (!logProbs) return {};
-    const { logProbability, top } = logProbs[index]!;
-    const previous = this.ids.at(-1) ?? this.#job.prompt.at(-1);
-    const texts = top.map((one) => ({ ...one, text: this.#job.textOf(one.id, previous) }));
-    return { logProbability, top: texts };
-  }
-}
-
-function originOf(outcome: RoundOutcome, index: number): TokenOrigin {
-  if (index < outcome.accepted) return "accepted";
-  if (outcome.depth === 0) return "plain";
-  return outcome.leaf ? "bonus" : "recovered";
-}
-
-/** Of the round's `index`-th token, where the decoder measures it. */
-function surpriseOf({ surprises }: RoundOutcome, index: number): Partial<StreamToken> {
-  const drawn = surprises?.[index];
-  return drawn ? { surprise: drawn.surprise, mu: drawn.mu } : {};
 }
 
 function snapshot({ tree, path }: RoundOutcome, job: DecodeJob): TreeSnapshot {
