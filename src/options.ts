@@ -2,6 +2,7 @@
 import type { Decoder } from "./options/decoders.ts";
 import type { LogitEdits } from "./options/edits.ts";
 import type { DraftsDecoder } from "./options/drafts.ts";
+import type { Overflow } from "./options/overflow.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/beam.ts";
@@ -9,6 +10,7 @@ export * from "./options/decoders.ts";
 export * from "./options/drafts.ts";
 export * from "./options/edits.ts";
 export * from "./options/mirostat.ts";
+export * from "./options/overflow.ts";
 export * from "./options/samples.ts";
 export * from "./options/sampling.ts";
 export * from "./options/superposed.ts";
@@ -62,6 +64,12 @@ export interface GenerateOptions extends LogitEdits {
   readonly seed?: number;
   /** 1.. ; default: as many as the context holds. */
   readonly maxNewTokens?: number;
+  /**
+   * What becomes of a text that fills the context. `"end"`: it ends, with reason `length`, and a prompt that leaves no room for a
+   * token is refused with `context-overflow`. `"slide"`: it goes on with the older half forgotten, up to `maxNewTokens`, which
+   * is needed then; a prompt that is too long loses its middle, with a warning. Default `"end"`.
+   */
+  readonly overflow?: Overflow;
   /** Generation ends before the first of these strings; the text stops short of it. At most 16, none empty. */
   readonly stop?: readonly string[];
   /**

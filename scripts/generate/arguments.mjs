@@ -11,6 +11,7 @@ export const HELP = `npm run generate -- [options]
                           mirostat or superposed (which prints drafts, each with its perplexity, instead of a text)
                           default: speculative with a draft, else greedy
   --max-new-tokens <n>    default: as many as the context holds
+  --overflow end|slide    what becomes of a text that fills the context; slide needs --max-new-tokens; default end
   --seed <n>              default 0
   --device webgpu|wasm    default: the engine chooses
   --dtype <dtype>         how weights are kept; default: the engine chooses
@@ -71,6 +72,7 @@ function parse(args) {
         prompt: { type: "string" },
         decoder: { type: "string" },
         "max-new-tokens": { type: "string" },
+        overflow: { type: "string" },
         seed: { type: "string" },
         device: { type: "string" },
         dtype: { type: "string" },
@@ -109,6 +111,7 @@ export function readArguments(args) {
       decoder: decoderOf(values.decoder),
       seed: wholeNumber("seed", values.seed),
       maxNewTokens: wholeNumber("max-new-tokens", values["max-new-tokens"]),
+      overflow: values.overflow,
     }),
   };
 }

@@ -8,6 +8,7 @@ import type { TreeChooser } from "./adaptive/tree-chooser.ts";
 import type { Meter } from "./metrics.ts";
 import { Output } from "./output.ts";
 import { Pace } from "./pace.ts";
+import { type Slide, TextWindow } from "./text-window.ts";
 
 /** Turns ids into text as they come; a character that is not complete yet comes with a later id. */
 export interface TextDecoder {
@@ -17,8 +18,10 @@ export interface TextDecoder {
 }
 
 export interface DecodeJob {
-  /** 1..contextLength - 1 ids. */
+  /** 1..contextLength - 1 ids; any number of them with `slide`. */
   readonly prompt: readonly number[];
+  /** For a text that goes on after it has filled the context; `maxNewTokens` is given then. */
+  readonly slide?: Slide;
   readonly endOfText: ReadonlySet<number>;
   readonly seed: number;
   /** Undefined: as many as the context holds. */
@@ -49,30 +52,34 @@ export async function* decode(
   job: DecodeJob,
 ): AsyncGenerator<StreamPart, void> {
   const { prompt, signal, meter } = job;
-  const room = session.contextLength - prompt.length;
+  const window = new TextWindow(prompt, session.contextLength, job.seed, job.slide);
+  const room = job.slide ? Infinity : window.room;
   const limit = Math.min(job.maxNewTokens ?? room, room);
   const output = new Output(job, limit);
   throwIfAborted(signal);
 
   yield { type: "text-start", promptTokens: prompt.length };
-  for (const message of job.warnings) yield { type: "warning", message };
-  if (job.maxNewTokens !== undefined && job.maxNewTokens > room) {
-    const message = `maxNewTokens is ${job.maxNewTokens}, but the context of ${session.contextLength} has room for ${room} after the prompt's ${prompt.length}.`;
-    yield { type: "warning", message };
-  }
+  for (const message of warningsOf(session, job, window)) yield { type: "warning", message };
   const endTokens = [...job.endOfText];
-  if (job.timings && !session.hasTimestamps) {
-    yield { type: "warning", message: "timings is true, but this device has no timestamps." };
-  }
-  const { seed, edits } = job;
-  await session.start({ prompt, seed, maxNewTokens: limit, endTokens, ...(edits && { edits }) });
+  const { edits } = job;
+  const start = { endTokens, ...(edits && { edits }) };
+  await session.start({ ...start, prompt: window.tokens, seed: window.seed, maxNewTokens: limit });
 
   const pace = new Pace(job);
-  const adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);
+  let adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);
+  let mu: number | undefined;
   while (output.finishReason === undefined) {
     throwIfAborted(signal);
+    if (window.room === 0) {
+      window.slide();
+      const continues = { written: output.ids.length, ...(mu !== undefined && { mu }) };
+      const maxNewTokens = limit - output.ids.length;
+      const { tokens, seed } = window;
+      await session.start({ ...start, prompt: tokens, seed, maxNewTokens, continues });
+      adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);
+    }
     const choice = adaptive?.choose();
-    const most = Math.min(limit - output.ids.length, choice?.rounds ?? Infinity);
+    const most = Math.min(limit - output.ids.length, window.room, choice?.rounds ?? Infinity);
     const started = performance.now();
     const outcomes = await session.next({
       trees: job.trees,
@@ -85,14 +92,16 @@ export async function* decode(
     pace.ran(outcomes.length, elapsed);
     adaptive?.ran(outcomes, elapsed);
     for (const outcome of outcomes) {
-      const { kept, tokens, text } = output.take(outcome);
+      const { kept, tokens, text } = output.take(outcome, window.room);
+      window.push(outcome.tokens.slice(0, kept));
+      mu = outcome.surprises?.[kept - 1]?.mu;
       meter.round(outcome, kept);
       if (outcome.tree) yield { type: "tree", tree: snapshot(outcome, job) };
       if (tokens.length > 0 || text !== "") {
         yield { type: "text-delta", text, tokens, metrics: meter.read(session.counts) };
       }
-      // What the GPU did beyond a stop string is nobody's.
-      if (output.finishReason !== undefined) break;
+      // What the GPU did beyond a stop string or the context is nobody's.
+      if (output.finishReason !== undefined || window.room === 0) break;
     }
     if (outcomes.length === 0) throw noRound();
   }
@@ -107,6 +116,27 @@ export async function* decode(
       metrics: meter.read(session.counts),
     },
   };
+}
+
+/** What was asked for and cannot be had from this session. */
+function warningsOf(session: RoundSession, job: DecodeJob, window: TextWindow): string[] {
+  const warnings = [...job.warnings];
+  const { prompt, maxNewTokens } = job;
+  if (job.slide === undefined && maxNewTokens !== undefined && maxNewTokens > window.room) {
+    warnings.push(
+      `maxNewTokens is ${maxNewTokens}, but the context of ${session.contextLength} has room for ${window.room} after the prompt's ${prompt.length}.`,
+    );
+  }
+  const forgotten = prompt.length - window.tokens.length;
+  if (forgotten > 0) {
+    warnings.push(
+      `The prompt has ${prompt.length} tokens; the context holds ${session.contextLength}, so the model does not see ${forgotten} of them.`,
+    );
+  }
+  if (job.timings && !session.hasTimestamps) {
+    warnings.push("timings is true, but this device has no timestamps.");
+  }
+  return warnings;
 }
 
 /** The GPU and this loop agree on where a text ends, so a round is missing only by a fault. */

@@ -10,6 +10,7 @@ import type {
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
 import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
 import { checkMirostatRule, isMirostat, resolveMirostat } from "./mirostat-options.ts";
+import { type ResolvedSlide, resolveOverflow } from "./overflow-options.ts";
 import { GREEDY_STAGES, resolveSampling, resolveStages } from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
 import { resolveVerify } from "./verify-options.ts";
@@ -34,6 +35,8 @@ export interface ResolvedGenerate {
   readonly seed: number;
   /** Undefined: as many as the context holds. */
   readonly maxNewTokens: number | undefined;
+  /** Present for a text that goes on after it has filled the context; `maxNewTokens` is, too. */
+  readonly overflow?: ResolvedSlide;
   readonly stop: readonly string[];
   readonly trees: boolean;
   readonly timings: boolean;
@@ -47,6 +50,7 @@ const FIELDS = [
   "decoder",
   "seed",
   "maxNewTokens",
+  "overflow",
   "stop",
   "roundsPerReadback",
   "timings",
@@ -81,6 +85,7 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
     options.maxNewTokens === undefined
       ? undefined
       : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER);
+  const overflow = resolveOverflow(options.overflow, maxNewTokens);
   const edits = resolveEdits(options, engine.vocabSize, maxNewTokens);
   const tops = options.logProbabilities;
   const decoder: ResolvedDecoder = {
@@ -97,6 +102,7 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
     ...(edits && { edits }),
     seed: checkInteger("seed", options.seed, 0, 0xffff_ffff, 0),
     maxNewTokens,
+    ...(overflow && { overflow }),
     stop: resolveStop(options.stop),
     trees,
     timings: checkBoolean("timings", options.timings, false),

@@ -4,6 +4,7 @@ import type { RoundOutcome } from "../tree/rounds.ts";
 import type { DecodeJob } from "./decode.ts";
 import { StopText } from "./stop-text.ts";
 
+/** Ends by the rules of the job: at its limit, at a stop string, at the model's end of text. */
 export class Output {
   readonly ids: number[] = [];
   text = "";
@@ -18,11 +19,11 @@ export class Output {
     this.#stop = new StopText(job.stop);
   }
 
-  /** Takes a round's tokens up to where the text ends, and returns those whose text is certain. */
-  take(outcome: RoundOutcome): { kept: number; tokens: StreamToken[]; text: string } {
+  /** Takes up to `most` of a round's tokens, or up to where the text ends, and returns those whose text is certain. */
+  take(outcome: RoundOutcome, most: number): { kept: number; tokens: StreamToken[]; text: string } {
     const tokens: StreamToken[] = [];
     let kept = 0;
-    for (const id of outcome.tokens) {
+    for (const id of outcome.tokens.slice(0, most)) {
       const origin = originOf(outcome, kept);
       const drawn = surpriseOf(outcome, kept);
       kept += 1;

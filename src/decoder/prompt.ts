@@ -10,7 +10,7 @@ export interface PromptEncoder {
 }
 
 /**
- * The ids of a prompt; an empty one is the beginning-of-text token alone.
+ * The ids of a prompt; an empty one is the beginning-of-text token alone. `contextLength`: Infinity where it may be longer.
  * @throws CoppiceError `context-overflow` where no token would fit after it, `option-invalid` where it
  * has no tokens at all.
  */

@@ -10,7 +10,10 @@ export function editsBytes(entries: number): number {
   return (HEADER_WORDS + ENTRY_WORDS * entries) * 4;
 }
 
-/** An `Edits` for a text that starts with `promptLength` tokens and that `endTokens` end. */
+/**
+ * An `Edits` for a text whose new tokens begin at position `promptLength` and that `endTokens` end. Below 0 where the first
+ * new tokens are not among those on the GPU: the kernel counts modulo 2^32.
+ */
 export function encodeEdits(
   edits: ResolvedEdits,
   promptLength: number,

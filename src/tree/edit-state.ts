@@ -25,10 +25,15 @@ export class EditState {
     this.seen = scope.storage("seen tokens", vocabSize * SEEN_BYTES);
   }
 
-  /** Start of a text; from here on the GPU adds what it commits. */
-  writeStart(edits: ResolvedEdits, prompt: readonly number[], endTokens: readonly number[]): void {
+  /** Start of a text, or of what follows its first `written` new tokens; from here on the GPU adds what it commits. */
+  writeStart(
+    edits: ResolvedEdits,
+    prompt: readonly number[],
+    endTokens: readonly number[],
+    written = 0,
+  ): void {
     const ends = endTokens.slice(0, MAX_ENDS);
-    this.#scope.write(this.edits, 0, encodeEdits(edits, prompt.length, ends));
+    this.#scope.write(this.edits, 0, encodeEdits(edits, prompt.length - written, ends));
     this.#scope.write(this.history, 0, Uint32Array.from(prompt));
     this.#scope.write(this.seen, 0, encodeSeen(prompt, edits.window, this.#vocabSize));
   }

@@ -154,7 +154,7 @@ export class GpuRoundSession implements RoundSession {
   }
 
   async start(start: SequenceStart): Promise<void> {
-    const { prompt, seed, maxNewTokens, endTokens, edits } = start;
+    const { prompt, seed, maxNewTokens, endTokens, edits, continues } = start;
     if ((edits === undefined) !== (this.#edits === undefined)) {
       throw new CoppiceError(
         "internal",
@@ -169,25 +169,22 @@ export class GpuRoundSession implements RoundSession {
         "Give 1 token or more, shorten the prompt, or load the engine with a larger contextLength.",
       );
     }
-    const { submits, readbacks } = this.#gpu.counters;
-    this.#baseline = { submits, readbacks };
+    if (!continues) this.#countFromHere();
     this.#rounds = 0;
-    this.#phaseTimes = undefined;
     const base = prompt.length - 1;
     this.#target.rewind(0);
     await this.#target.prefill(prompt.slice(0, base));
-    this.#targetForwards = TreeSession.chunks(base).length;
+    this.#targetForwards += TreeSession.chunks(base).length;
     this.#draft?.rewind(0);
-    this.#draftForwards = 0;
     const pending = prompt[base]!;
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
     const previous = prompt[base - 1] ?? 0;
     this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
     this.#logProbs?.writeStart();
-    if (edits) this.#edits?.writeStart(edits, prompt, endTokens);
+    if (edits) this.#edits?.writeStart(edits, prompt, endTokens, continues?.written);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
-    this.#mirostat?.writeStart();
+    this.#mirostat?.writeStart(continues?.mu);
     this.#tokens = [...prompt];
     if (this.#trees.length > 0) await this.#catchUp();
   }
@@ -267,6 +264,14 @@ export class GpuRoundSession implements RoundSession {
       };
     }
     return bytes;
+  }
+
+  #countFromHere(): void {
+    const { submits, readbacks } = this.#gpu.counters;
+    this.#baseline = { submits, readbacks };
+    this.#targetForwards = 0;
+    this.#draftForwards = 0;
+    this.#phaseTimes = undefined;
   }
 
   /** The recordings read it from a buffer: all that a page changes between rounds. */

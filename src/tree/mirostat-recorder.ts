@@ -41,8 +41,9 @@ export class MirostatState {
     this.surprises = scope.storage("surprises", RING_ROUNDS * SURPRISE_RECORD_BYTES);
   }
 
-  writeStart(): void {
-    this.#scope.write(this.mu, 0, Float32Array.of(this.settings.mu));
+  /** `mu`: where a text goes on; default where it starts. */
+  writeStart(mu = this.settings.mu): void {
+    this.#scope.write(this.mu, 0, Float32Array.of(mu));
   }
 
   /** The records of `rounds` rounds from the one at `index` of the ring on. */

@@ -64,7 +64,7 @@ export interface RoundOutcome {
   readonly path?: readonly number[];
 }
 
-/** Counts of one sequence since `start`. */
+/** Counts of one text since its first `start`. */
 export interface RoundCounts {
   readonly submits: number;
   readonly readbacks: number;
@@ -89,6 +89,13 @@ export interface SequenceStart {
   readonly endTokens: readonly number[];
   /** For a session made for edits. Default: none. */
   readonly edits?: ResolvedEdits;
+  /** For a text that goes on, with a prompt of its own tokens: what it has come to. Its counts go on, too. */
+  readonly continues?: {
+    /** Its new tokens so far, all before the end of `prompt`, though `prompt` need not have them all. */
+    readonly written: number;
+    /** Mirostat's, in bits. */
+    readonly mu?: number;
+  };
 }
 
 export interface NextOptions {

@@ -9,6 +9,7 @@ import {
 } from "../decoder/generate-options.ts";
 import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
+import { slideOf } from "../decoder/overflow-options.ts";
 import { encodePrompt } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import { wantsDrafts } from "../decoder/drafts-request.ts";
@@ -92,17 +93,20 @@ export class Host implements HostApi {
     const draftShare = (facts.draft?.parameters ?? 0) / facts.target.parameters;
     const meter = new Meter(requestedAt, draftShare);
     const hasDraft = facts.draft !== undefined;
-    const { decoder, ...request } = resolveGenerateOptions(options, {
+    const { decoder, overflow, ...request } = resolveGenerateOptions(options, {
       hasDraft,
       vocabSize: facts.vocabSize,
     });
-    const ids = encodePrompt(tokenizer, checkPrompt(prompt), facts.contextLength);
+    const { contextLength } = facts;
+    const ids = encodePrompt(tokenizer, checkPrompt(prompt), overflow ? Infinity : contextLength);
+    const slide = overflow && slideOf(overflow, ids, tokenizer, contextLength);
     const endTurn = await this.#turns.take(signal);
     try {
       const session = await backend.openSession(decoder);
       yield* decode(session, {
         ...request,
         prompt: ids,
+        ...(slide && { slide }),
         endOfText,
         roundTrip: backend.roundTrip,
         chooser: this.#chooserOf(session, decoder),

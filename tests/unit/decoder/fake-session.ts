@@ -37,6 +37,8 @@ export class FakeSession implements RoundSession {
   readonly #script: readonly RoundOutcome[];
   prompt: readonly number[] | undefined;
   started: SequenceStart | undefined;
+  /** All of them: a text that slides starts again. */
+  readonly starts: SequenceStart[] = [];
   /** Rounds that each call of `next` asked for. */
   readonly asked: number[] = [];
   /** Plans that each call of `next` named. */
@@ -67,7 +69,9 @@ export class FakeSession implements RoundSession {
   start(start: SequenceStart): Promise<void> {
     this.prompt = start.prompt;
     this.started = start;
-    this.rounds = 0;
+    this.starts.push(start);
+    // A text that goes on goes on in the script.
+    if (!start.continues) this.rounds = 0;
     return Promise.resolve();
   }
 

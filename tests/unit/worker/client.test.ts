@@ -194,6 +194,11 @@ describe("generating", () => {
 
   test.each([
     [{ prompt: "a".repeat(2000), options: {} }, "context-overflow"],
+    [{ prompt: "a", options: { overflow: "slide" } }, "option-invalid"],
+    [
+      { prompt: "a", options: { overflow: { kind: "slide", keep: 1999 }, maxNewTokens: 1 } },
+      "option-invalid",
+    ],
     [{ prompt: [{ role: "user", content: "hi" }], options: {} }, "option-invalid"],
     [{ prompt: "a", options: { seed: -1 } }, "option-invalid"],
     [{ prompt: "a", options: { seeds: 1 } }, "option-unknown"],
@@ -207,6 +212,17 @@ describe("generating", () => {
     expect(backend().opened).toBe(0);
     const good = await engine.generate("abc", { maxNewTokens: 2 }).result;
     expect(good.text).toBe("ab");
+  });
+
+  test("a prompt that is too long may lose its middle, where that is asked for", async () => {
+    const engine = await load();
+    const prompt = "a".repeat(2000) + "b";
+    const options = { overflow: "slide", maxNewTokens: 3 } as const;
+    const { text, usage } = await engine.generate(prompt, options).result;
+    expect(text).toBe("abc");
+    expect(usage.promptTokens).toBe(2001);
+    // No beginning-of-text token in front, so only the end is kept.
+    expect(backend().session.prompt).toEqual([...new Array<number>(999).fill(0), 1]);
   });
 
   test("a bad request does not wait for its turn", async () => {

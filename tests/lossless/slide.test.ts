@@ -1,0 +1,125 @@
+// A text that goes on beyond its context is the same with speculation and without: what is forgotten, and with what the
+// rest is drawn, depends on the text alone.
+import { expect, test } from "vitest";
+import { decode } from "../../src/decoder/decode.ts";
+import { Meter } from "../../src/decoder/metrics.ts";
+import type {
+  MirostatDecoder,
+  ResolvedEdits,
+  SamplingStages,
+  TreeOptions,
+} from "../../src/options.ts";
+import type { StreamToken } from "../../src/stream-part.ts";
+import type { RoundSession } from "../../src/tree/rounds.ts";
+import { adapterName } from "../setup/gpu.ts";
+import { NO_EDITS } from "../support/edit-cases.ts";
+import { decodeTokens, loadTestModel, roundSession, withGpu } from "../support/engine.ts";
+import { tinyModel } from "../support/tiny-model.ts";
+
+const CONTEXT = 24;
+const KEEP = 2;
+const COUNT = 60;
+const PROMPT = [1, 9, 4, 7, 3];
+const SEED = 4_000_000_000;
+const TREES: readonly TreeOptions[] = [
+  { kind: "best-first", nodes: 16, depth: 5, width: 4 },
+  { kind: "chain", length: 6 },
+  { kind: "rsd-s", width: 3, depth: 4 },
+];
+const model = tinyModel({ layers: 4, decay: 0.4 });
+
+interface Way {
+  readonly stages?: SamplingStages;
+  readonly mirostat?: MirostatDecoder;
+  readonly edits?: ResolvedEdits;
+}
+
+const WAYS: Record<string, Way> = {
+  greedy: { stages: { temperature: 0 } },
+  sampled: { stages: { temperature: 0.9, topP: 0.95 } },
+  Mirostat: { mirostat: { kind: "mirostat" } },
+  edited: {
+    stages: { temperature: 0.9 },
+    // The 31st token comes in the second window, and so does the first that may end the text.
+    edits: { ...NO_EDITS, repetition: 1.2, noRepeatNgram: 2, minNewTokens: 30, forced: [[31, 17]] },
+  },
+};
+/** SwiftShader takes a minute for all of them. */
+const isSlow = adapterName === "swiftshader";
+const SHOWN = Object.entries(WAYS).filter(([name]) => !isSlow || name === "edited");
+const GROWN = isSlow ? TREES.slice(0, 1) : TREES;
+
+/** The text of the loop that pages are served by. */
+async function write(session: RoundSession, { edits }: Way, roundsPerReadback: number) {
+  const tokens: StreamToken[] = [];
+  const parts = decode(session, {
+    prompt: PROMPT,
+    slide: { keep: KEEP },
+    endOfText: new Set(edits ? [0] : []),
+    seed: SEED,
+    maxNewTokens: COUNT,
+    stop: [],
+    ...(edits && { edits }),
+    trees: false,
+    timings: false,
+    roundsPerReadback,
+    roundTrip: 1,
+    chooser: undefined,
+    warnings: [],
+    text: { push: (id) => ` ${id}`, end: () => "" },
+    textOf: String,
+    meter: new Meter(0, 0.5),
+    signal: new AbortController().signal,
+  });
+  for await (const part of parts) {
+    if (part.type === "text-delta") tokens.push(...part.tokens);
+    if (part.type === "text-end") {
+      expect(part.result.tokens).toEqual(tokens.map(({ id }) => id));
+      return { tokens, metrics: part.result.metrics };
+    }
+  }
+  throw new Error("the stream has no end");
+}
+
+test.each(SHOWN)("%s: every tree gives the text of plain decoding", (_, way) =>
+  withGpu(async (gpu) => {
+    const target = await loadTestModel(gpu, model.files, { contextLength: CONTEXT });
+    const draft = await loadTestModel(gpu, model.files, { contextLength: CONTEXT, layers: 2 });
+    const rules = { ...way, edited: way.edits !== undefined };
+    const plain = await roundSession(gpu, target, undefined, undefined, rules);
+    const wanted = await write(plain, way, 4);
+    const drawn = (tokens: readonly StreamToken[]) =>
+      tokens.map(({ id, mu, surprise }) => ({ id, mu, surprise }));
+    expect(wanted.tokens.length).toBeGreaterThan(CONTEXT);
+    if (way.edits) expect(wanted.tokens[31]!.id).toBe(17);
+    for (const [i, tree] of GROWN.entries()) {
+      const session = await roundSession(gpu, target, draft, tree, rules);
+      const { tokens, metrics } = await write(session, way, [1, 7, 16][i]!);
+      expect(drawn(tokens), tree.kind).toEqual(drawn(wanted.tokens));
+      expect(metrics.blockEfficiency, tree.kind).toBeGreaterThan(1);
+      // All windows' passes, one for every round and at least one for each window's beginning.
+      expect(metrics.targetForwards).toBeGreaterThan(metrics.rounds);
+    }
+  }),
+);
+
+test("each window's text is that of its own beginning and seed", () =>
+  withGpu(async (gpu) => {
+    const target = await loadTestModel(gpu, model.files, { contextLength: CONTEXT });
+    const rules = { stages: { temperature: 0.9, topP: 0.95 } };
+    const session = await roundSession(gpu, target, undefined, undefined, rules);
+    const { tokens } = await write(session, rules, 3);
+    const text = tokens.map(({ id }) => id);
+    const all = [...PROMPT, ...text];
+    const latest = Math.floor((CONTEXT - KEEP) / 2);
+    let end = CONTEXT;
+    for (let window = 1; end < all.length; window++) {
+      const prompt = [...all.slice(0, KEEP), ...all.slice(end - latest, end)];
+      const count = Math.min(CONTEXT - prompt.length, all.length - end);
+      const seed = Number((BigInt(SEED) + BigInt(window) * 2654435769n) % 2n ** 32n);
+      const alone = await decodeTokens(session, prompt, count, { seed });
+      expect(alone.tokens, `window ${window}`).toEqual(all.slice(end, end + count));
+      end += count;
+    }
+    expect(text).toHaveLength(COUNT);
+  }));
