@@ -25,25 +25,12 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> logits: array<f32>;  // [rows, vocab]
 @group(0) @binding(6) var<uniform> params: Params;
 
-var<workgroup> path: array<u32, LEVELS>; // the row's tokens after the root
 var<workgroup> forced: atomic<u32>;
 
-struct Text {
-  committed: u32,
-  depth: u32, // tokens after these
-  start: u32, // the first position that penalties look at
-}
-
-fn text_of(node: u32) -> Text {
-  let committed = control.base + 1u;
-  let depth = tree.depth[node] - params.lag;
-  let length = committed + depth;
-  return Text(committed, depth, length - min(edits.window, length));
-}
-
-fn token_at(text: Text, position: u32) -> u32 {
-  if (position < text.committed) { return history[position]; }
-  return path[position - text.committed];
+// The first position that penalties look at.
+fn window_start(text: Text) -> u32 {
+  let length = text.committed + text.depth;
+  return length - min(edits.window, length);
 }
 
 fn penalise(at: u32, count: u32) {
@@ -55,15 +42,16 @@ fn penalise(at: u32, count: u32) {
 // How often the row's last `window` tokens have this one, and whether `position` is the last of these.
 fn penalise_last(row: u32, text: Text, position: u32) {
   let token = token_at(text, position);
+  let start = window_start(text);
   var count = seen[token].count;
   // What the path adds to the committed window, and what it pushes out of that.
-  for (var i = max(text.start, text.committed); i < text.committed + text.depth; i += 1u) {
+  for (var i = max(start, text.committed); i < text.committed + text.depth; i += 1u) {
     if (path[i - text.committed] != token) { continue; }
     if (i > position) { return; }
     count += 1u;
   }
   let first = text.committed - min(edits.window, text.committed);
-  for (var i = first; i < min(text.start, text.committed); i += 1u) { count -= u32(history[i] == token); }
+  for (var i = first; i < min(start, text.committed); i += 1u) { count -= u32(history[i] == token); }
   if (position < text.committed && seen[token].last != position) { return; }
   penalise(row + token, count);
 }
@@ -90,9 +78,7 @@ fn main(
   let never = key_number(NEGATIVE_INFINITY_KEY);
 
   if (lane == 0u) { atomicStore(&forced, NOT_FORCED); }
-  for (var d = lane; d < text.depth; d += WORKGROUP_SIZE) {
-    path[d] = tree.token[tree.ancestor[node][params.lag + 1u + d]];
-  }
+  read_path(node, text.depth, lane);
   for (var i = lane; i < edits.biases; i += WORKGROUP_SIZE) {
     logits[row + edits.entries[i].key] += bitcast<f32>(edits.entries[i].value);
   }
@@ -100,7 +86,7 @@ fn main(
   storageBarrier();
 
   if (edits.repetition != 1.0 || edits.presence != 0.0 || edits.frequency != 0.0) {
-    for (var i = text.start + lane; i < length; i += WORKGROUP_SIZE) { penalise_last(row, text, i); }
+    for (var i = window_start(text) + lane; i < length; i += WORKGROUP_SIZE) { penalise_last(row, text, i); }
   }
   let first_forced = edits.biases + edits.banned + edits.ends;
   for (var i = lane; i < edits.forced; i += WORKGROUP_SIZE) {

@@ -1,18 +1,24 @@
 // history[base'..base] = the tokens that the last round committed, the new root included, and seen = what the last
-// `window` of all tokens say of each id: kept up to date, so that no row has to count.
+// `window` of all tokens say of each id, where anybody asks: kept up to date, so that no row has to count.
 //
 // Grid: one workgroup, of which one lane works: a round commits a few tokens.
 
 override WORKGROUP_SIZE: u32 = 1;
+
+struct Params {
+  counts: u32, // 1: `seen` is kept
+}
 
 @group(0) @binding(0) var<storage, read> control: Control;
 @group(0) @binding(1) var<storage, read> tree: TokenTree;
 @group(0) @binding(2) var<storage, read> edits: Edits;
 @group(0) @binding(3) var<storage, read_write> history: array<u32>; // [context]: tokens by position
 @group(0) @binding(4) var<storage, read_write> seen: array<Seen>;   // [vocab]
+@group(0) @binding(5) var<uniform> params: Params;
 
 fn append(position: u32, token: u32) {
   history[position] = token;
+  if (params.counts == 0u) { return; }
   if (position >= edits.window) { seen[history[position - edits.window]].count -= 1u; }
   seen[token].count += 1u;
   seen[token].last = position;

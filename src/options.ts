@@ -10,6 +10,7 @@ export * from "./options/decoders.ts";
 export * from "./options/drafts.ts";
 export * from "./options/edits.ts";
 export * from "./options/mirostat.ts";
+export * from "./options/momentum.ts";
 export * from "./options/overflow.ts";
 export * from "./options/samples.ts";
 export * from "./options/sampling.ts";

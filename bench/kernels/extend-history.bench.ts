@@ -30,7 +30,7 @@ const variants = [0, 4, 63].map((accepted) => ({
       history: scope.storage("history", 4096),
       seen: scope.storage("seen", VOCAB * 8),
     };
-    return [pipeline.bind(scope, buffers, {}), extendHistoryGrid()] as const;
+    return [pipeline.bind(scope, buffers, { counts: 1 }), extendHistoryGrid()] as const;
   },
 }));
 

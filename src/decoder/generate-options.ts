@@ -4,12 +4,14 @@ import type {
   GenerateOptions,
   ResolvedEdits,
   ResolvedMirostat,
+  ResolvedMomentum,
   ResolvedStages,
   VerifyRule,
 } from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
 import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
 import { checkMirostatRule, isMirostat, resolveMirostat } from "./mirostat-options.ts";
+import { checkMomentumRule, isMomentum, resolveMomentum } from "./momentum-options.ts";
 import { type ResolvedSlide, resolveOverflow } from "./overflow-options.ts";
 import { GREEDY_STAGES, resolveSampling, resolveStages } from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
@@ -20,6 +22,8 @@ export interface ResolvedDecoder {
   readonly stages: ResolvedStages;
   /** How tokens are drawn, where it is not by the stages; these are then a temperature alone. */
   readonly mirostat?: ResolvedMirostat;
+  /** How tokens are chosen, where it is not by the largest logit; the temperature is then 0. */
+  readonly momentum?: ResolvedMomentum;
   readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule | "auto" };
   /** Whether logits are edited at all: rounds are recorded with it or without. */
   readonly edited?: true;
@@ -62,6 +66,7 @@ const DECODERS = [
   "greedy",
   "sample",
   "mirostat",
+  "momentum",
   "speculative",
   "superposed",
   "beam",
@@ -148,6 +153,7 @@ function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): 
   }
   if (known === "sample") return { stages: resolveStages("decoder", value) };
   if (known === "mirostat") return resolveMirostat("decoder", value, vocabSize);
+  if (known === "momentum") return resolveMomentum("decoder", value);
   const decoder = speculative(value, vocabSize);
   if (hasDraft) return decoder;
   throw new CoppiceError(
@@ -165,6 +171,10 @@ function speculative(value: unknown, vocabSize: number): ResolvedDecoder {
   if (isMirostat(options.sampling)) {
     checkMirostatRule("decoder", verify);
     return { ...resolveMirostat("decoder.sampling", options.sampling, vocabSize), speculation };
+  }
+  if (isMomentum(options.sampling)) {
+    checkMomentumRule("decoder", verify);
+    return { ...resolveMomentum("decoder.sampling", options.sampling), speculation };
   }
   return { stages: resolveSampling("decoder.sampling", options.sampling), speculation };
 }

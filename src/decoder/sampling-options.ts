@@ -62,7 +62,8 @@ export function resolveStages(field: string, value: unknown): ResolvedStages {
 export function resolveSampling(field: string, value: unknown): ResolvedStages {
   if (value === undefined) return GREEDY_STAGES;
   const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
-  if (kind !== undefined) checkChoice(`${field}.kind`, kind, ["greedy", "sample", "mirostat"]);
+  if (kind !== undefined)
+    checkChoice(`${field}.kind`, kind, ["greedy", "sample", "mirostat", "momentum"]);
   if (kind !== "greedy") return resolveStages(field, value);
   checkRecord(field, value, ["kind"]);
   return GREEDY_STAGES;

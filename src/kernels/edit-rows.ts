@@ -1,6 +1,7 @@
 import control from "../../shaders/shared/control.wgsl?raw";
 import edits from "../../shaders/shared/edits.wgsl?raw";
 import order from "../../shaders/shared/order.wgsl?raw";
+import rowText from "../../shaders/shared/row-text.wgsl?raw";
 import tree from "../../shaders/shared/tree.wgsl?raw";
 import wgsl from "../../shaders/edit-rows.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
@@ -10,7 +11,7 @@ import { TARGET_TREE } from "./tree-layout.ts";
 export const editRows = defineKernel({
   name: "edit-rows",
   wgsl,
-  shared: [control, edits, order, tree],
+  shared: [control, edits, order, tree, rowText],
   buffers: {
     control: "read",
     tree: "read",

@@ -5,7 +5,7 @@ import wgsl from "../../shaders/extend-history.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 import { TARGET_TREE } from "./tree-layout.ts";
 
-/** Adds what a round committed to the text that `edit-rows` goes by. */
+/** Adds what a round committed to the text that `edit-rows` and `momentum-candidates` go by; `counts` where `seen` is kept too. */
 export const extendHistory = defineKernel({
   name: "extend-history",
   wgsl,
@@ -17,7 +17,7 @@ export const extendHistory = defineKernel({
     history: "read_write",
     seen: "read_write",
   },
-  params: {},
+  params: { counts: "u32" },
   constants: { WORKGROUP_SIZE: 1 },
   statics: TARGET_TREE,
 });

@@ -31,6 +31,7 @@ export * from "./extend-history.ts";
 export * from "./gather-log-probs.ts";
 export * from "./grow-level.ts";
 export * from "./kv-compact.ts";
+export * from "./momentum-candidates.ts";
 export * from "./prune-tree.ts";
 export * from "./surprise-layout.ts";
 export * from "./surprise-rows.ts";

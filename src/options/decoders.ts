@@ -1,5 +1,6 @@
 /** What `decoder` may be. */
 import type { MirostatDecoder } from "./mirostat.ts";
+import type { MomentumDecoder } from "./momentum.ts";
 import type { GreedyDecoder, SampleDecoder, SamplingStages } from "./sampling.ts";
 import type {
   AutoTree,
@@ -40,7 +41,8 @@ export type SpeculativeDecoder =
       /** The linear decoder whose text this reproduces. Default greedy. */
       readonly sampling?: GreedyDecoder | SampleDecoder | SamplingStages;
     } & TreeAndRule)
-  | SpeculativeMirostat;
+  | SpeculativeMirostat
+  | SpeculativeMomentum;
 
 /** Mirostat with the same text as alone, for any tree: what a rejecting rule compares with would depend on what it accepts. */
 export interface SpeculativeMirostat {
@@ -50,4 +52,17 @@ export interface SpeculativeMirostat {
   readonly verify?: "coupled";
 }
 
-export type Decoder = GreedyDecoder | SampleDecoder | MirostatDecoder | SpeculativeDecoder;
+/** Momentum with the same text as alone, for any tree: it draws nothing, so there is nothing that a rejecting rule could compare. */
+export interface SpeculativeMomentum {
+  readonly kind: "speculative";
+  readonly sampling: MomentumDecoder;
+  readonly tree?: TreeOptions | AutoTree | "auto";
+  readonly verify?: "coupled";
+}
+
+export type Decoder =
+  | GreedyDecoder
+  | SampleDecoder
+  | MirostatDecoder
+  | MomentumDecoder
+  | SpeculativeDecoder;

@@ -17,6 +17,7 @@ import {
 } from "../model/index.ts";
 import type { CandidateState } from "./candidate-state.ts";
 import { recordEdits } from "./edit-recorder.ts";
+import { recordMomentum } from "./momentum-recorder.ts";
 import { recordWarp, type RoundContext } from "./round-context.ts";
 import { draftNoise, rejectingRule } from "./round-rules.ts";
 import type { LevelPlan, TreePlan } from "./tree-plan.ts";
@@ -89,14 +90,30 @@ async function recordPass(
 
 /** The tokens that may follow each node of the frontier, with their scores. */
 async function recordProposals(
-  { gpu, scope, target, rules, draftRows, sharpness, recording }: RoundContext,
+  context: RoundContext,
   { draft, candidates, plan }: Drafting,
   level: LevelPlan,
 ): Promise<void> {
+  const { gpu, scope, target, rules, draftRows, sharpness, momentum, recording } = context;
   const { vocabSize: vocab } = draft.model.config;
   const { control } = target.state;
   const { frontierStart: start, frontierCount: count, branching: k } = level;
   const { proposals, tree, statics } = candidates;
+  if (momentum) {
+    // What the target will choose goes by the same text; only the probabilities are the draft's guess.
+    return recordMomentum(context, momentum, {
+      logits: draft.scratch.logits,
+      vocab,
+      rows: count,
+      nodeStart: start,
+      tree,
+      treeStatics: statics,
+      lag: DRAFT_LAG,
+      kept: k,
+      ranked: proposals,
+      sharpness,
+    });
+  }
   const draws = rules.stages.temperature > 0;
   if (plan.growth === "paths" && draws) {
     const constants = { WORKGROUP_SIZE: warpRowsLanes(vocab) };

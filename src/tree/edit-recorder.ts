@@ -19,12 +19,13 @@ export interface EditedRows {
 
 /** To be recorded between a pass and what reads its logits. */
 export async function recordEdits(
-  { gpu, scope, target, edits: state, recording }: RoundContext,
+  { gpu, scope, target, edits: state, history: text, recording }: RoundContext,
   { logits, vocab, rows, nodeStart, tree, treeStatics: statics, lag }: EditedRows,
 ): Promise<void> {
-  if (!state) return;
+  if (!state || !text) return;
   const pipeline = await gpu.kernels.compile(editRows, { statics });
-  const { history, seen, edits } = state;
+  const { seen, edits } = state;
+  const { history } = text;
   const bound = pipeline.bind(
     scope,
     { control: target.state.control, tree, history, seen, edits, logits },
@@ -33,18 +34,23 @@ export async function recordEdits(
   recording.dispatch(bound, editRowsGrid(rows));
 }
 
-/** To be recorded after verification: the round's tokens join the text. */
+/** To be recorded after verification: the round's tokens join the text, where anything goes by it. */
 export async function recordHistory({
   gpu,
   scope,
   target,
-  edits: state,
+  edits: counted,
+  history: state,
   recording,
 }: RoundContext): Promise<void> {
   if (!state) return;
   const { control, tree, statics } = target.state;
   const pipeline = await gpu.kernels.compile(extendHistory, { statics });
   const { history, seen, edits } = state;
-  const bound = pipeline.bind(scope, { control, tree, edits, history, seen }, {});
+  const bound = pipeline.bind(
+    scope,
+    { control, tree, edits, history, seen },
+    { counts: counted ? 1 : 0 },
+  );
   recording.dispatch(bound, extendHistoryGrid());
 }

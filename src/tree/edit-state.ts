@@ -1,27 +1,23 @@
-/** What `edit-rows` goes by, in the GPU's memory: the options, the committed text, and what of it penalties look at. */
+/** What `edit-rows` goes by besides the text, in the GPU's memory: the options, and what of the text penalties look at. */
 import type { ResolvedEdits } from "../options.ts";
 import { MAX_FORCED } from "../options.ts";
 import { editsBytes, encodeEdits, encodeSeen, SEEN_BYTES } from "../model/index.ts";
 import type { BufferScope, BufferSlice } from "../model/index.ts";
-import { MAX_NODES } from "./tree-plan.ts";
 
 const MAX_ENDS = 64;
 
 export class EditState {
   readonly edits: BufferSlice;
-  /** `[context]` u32: tokens by position, the root's included. */
-  readonly history: BufferSlice;
   /** `[vocab]` of count and last position. */
   readonly seen: BufferSlice;
   readonly #scope: BufferScope;
   readonly #vocabSize: number;
 
-  constructor(scope: BufferScope, vocabSize: number, contextLength: number) {
+  constructor(scope: BufferScope, vocabSize: number) {
     this.#scope = scope;
     this.#vocabSize = vocabSize;
     // A bias or a ban for every token at most.
     this.edits = scope.storage("edits", editsBytes(2 * vocabSize + MAX_ENDS + MAX_FORCED));
-    this.history = scope.storage("history", (contextLength + MAX_NODES) * 4);
     this.seen = scope.storage("seen tokens", vocabSize * SEEN_BYTES);
   }
 
@@ -34,7 +30,6 @@ export class EditState {
   ): void {
     const ends = endTokens.slice(0, MAX_ENDS);
     this.#scope.write(this.edits, 0, encodeEdits(edits, prompt.length - written, ends));
-    this.#scope.write(this.history, 0, Uint32Array.from(prompt));
     this.#scope.write(this.seen, 0, encodeSeen(prompt, edits.window, this.#vocabSize));
   }
 }

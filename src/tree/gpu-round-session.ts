@@ -12,8 +12,10 @@ import {
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { CandidateState } from "./candidate-state.ts";
 import { EditState } from "./edit-state.ts";
+import { HistoryState } from "./history-state.ts";
 import { LogProbState } from "./log-prob-recorder.ts";
 import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
+import { MomentumState } from "./momentum-recorder.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import type { RoundBuffers } from "./round-context.ts";
 import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
@@ -58,6 +60,7 @@ export class GpuRoundSession implements RoundSession {
   readonly #trees: readonly TreeRound[];
   readonly #ring: BufferSlice;
   readonly #edits: EditState | undefined;
+  readonly #history: HistoryState | undefined;
   readonly #mirostat: MirostatState | undefined;
   readonly #sharpness: BufferSlice;
   /** What `#sharpness` was set for. */
@@ -75,7 +78,7 @@ export class GpuRoundSession implements RoundSession {
     gpu: Gpu,
     scope: BufferScope,
     parts: RoundSessionParts,
-    { ring, sharpness, edits, mirostat, logProbs }: RoundBuffers,
+    { ring, sharpness, edits, history, mirostat, logProbs }: RoundBuffers,
     plain: Recording,
     trees: readonly TreeRound[],
   ) {
@@ -85,6 +88,7 @@ export class GpuRoundSession implements RoundSession {
     this.#draft = parts.speculation?.draft;
     this.#ring = ring;
     this.#edits = edits;
+    this.#history = history;
     this.#mirostat = mirostat;
     this.#sharpness = sharpness;
     this.#logProbs = logProbs;
@@ -107,13 +111,16 @@ export class GpuRoundSession implements RoundSession {
     const { contextLength } = target.model;
     const { vocabSize } = target.model.config;
     const rowBytes = MAX_NODES * vocabSize * 4;
-    const edits = rules.edited ? new EditState(scope, vocabSize, contextLength) : undefined;
+    const edits = rules.edited ? new EditState(scope, vocabSize) : undefined;
+    const goesByText = edits !== undefined || rules.momentum !== undefined;
     const buffers = {
       ids: scope.storage("ids", MAX_NODES * 4),
       ring,
       sharpness: scope.storage("sharpness", 4),
       draftRows: scope.storage("draft rows", keepsRows ? rowBytes : 0),
       edits,
+      history: goesByText ? new HistoryState(scope, contextLength, edits) : undefined,
+      momentum: rules.momentum && new MomentumState(scope, rules.momentum),
       mirostat: rules.mirostat && new MirostatState(scope, rules.mirostat),
       logProbs: logProbState(scope, vocabSize, rules, plans),
     };
@@ -182,6 +189,7 @@ export class GpuRoundSession implements RoundSession {
     this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
     this.#logProbs?.writeStart();
     if (edits) this.#edits?.writeStart(edits, prompt, endTokens, continues?.written);
+    this.#history?.writeStart(prompt);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
     this.#mirostat?.writeStart(continues?.mu);

@@ -2,8 +2,10 @@
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
 import { warpParams, warpRows, warpRowsGrid, warpRowsLanes } from "../model/index.ts";
 import type { EditState } from "./edit-state.ts";
+import type { HistoryState } from "./history-state.ts";
 import type { MirostatState } from "./mirostat-recorder.ts";
 import type { LogProbState } from "./log-prob-recorder.ts";
+import type { MomentumState } from "./momentum-recorder.ts";
 import type { RoundRules } from "./round-rules.ts";
 import type { TreeSession } from "./tree-session.ts";
 
@@ -18,8 +20,12 @@ export interface RoundBuffers {
   readonly draftRows: BufferSlice;
   /** What logits are edited by; undefined: they are not. */
   readonly edits?: EditState | undefined;
+  /** The committed text, where logits are edited or tokens chosen by it. */
+  readonly history?: HistoryState | undefined;
   /** Where the target draws by Mirostat. */
   readonly mirostat?: MirostatState | undefined;
+  /** Where tokens are chosen by momentum. */
+  readonly momentum?: MomentumState | undefined;
   /** Where log-probabilities go; undefined: nobody asks. */
   readonly logProbs?: LogProbState | undefined;
 }

@@ -17,6 +17,7 @@ import { recordCompaction } from "./compaction.ts";
 import { DRAFT_LAG, type Drafting, recordDraft } from "./draft-recorder.ts";
 import { recordEdits, recordHistory } from "./edit-recorder.ts";
 import { recordMirostat } from "./mirostat-recorder.ts";
+import { recordMomentum } from "./momentum-recorder.ts";
 import { recordLogProbs, recordRawRows } from "./log-prob-recorder.ts";
 import { recordWarp, type RoundBuffers, type RoundContext } from "./round-context.ts";
 import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
@@ -114,19 +115,28 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
 async function recordMatch(context: RoundContext, nodes: number): Promise<void> {
   const { gpu, scope, target, recording, ids, ring, mirostat } = context;
   if (mirostat) return recordMirostat(context, mirostat, nodes);
-  const { state, scratch, model } = target;
-  const { control, tree, statics } = state;
+  const { control, tree, statics } = target.state;
   recording.phase = "verify" satisfies Phase;
-  const argmax = await gpu.kernels.compile(argmaxRows, {
-    constants: { WORKGROUP_SIZE: argmaxRowsLanes(model.config.vocabSize) },
-  });
-  recording.dispatch(
-    argmax.bind(scope, { logits: scratch.logits, ids }, { vocab: model.config.vocabSize }),
-    argmaxRowsGrid(nodes),
-  );
+  await recordChoice(context, nodes);
   const verify = await gpu.kernels.compile(verifyMatch, { statics });
   recording.dispatch(
     verify.bind(scope, { ids, tree, control, ring }, { nodes }),
     verifyMatchGrid(),
   );
+}
+
+/** The target's own token at every node: the largest of the row, or what momentum says. */
+async function recordChoice(context: RoundContext, nodes: number): Promise<void> {
+  const { gpu, scope, target, recording, ids, momentum } = context;
+  const { logits } = target.scratch;
+  const { vocabSize: vocab } = target.model.config;
+  if (momentum) {
+    const { tree, statics: treeStatics } = target.state;
+    const { best: ranked, sharpness } = momentum;
+    const given = { logits, vocab, rows: nodes, nodeStart: 0, tree, treeStatics, lag: 0 };
+    return recordMomentum(context, momentum, { ...given, kept: 1, ranked, sharpness });
+  }
+  const constants = { WORKGROUP_SIZE: argmaxRowsLanes(vocab) };
+  const argmax = await gpu.kernels.compile(argmaxRows, { constants });
+  recording.dispatch(argmax.bind(scope, { logits, ids }, { vocab }), argmaxRowsGrid(nodes));
 }

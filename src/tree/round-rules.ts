@@ -1,5 +1,5 @@
 /** What a round draws with and what it keeps of its tree: chosen once per session or per plan. */
-import type { ResolvedMirostat, ResolvedStages, VerifyRule } from "../options.ts";
+import type { ResolvedMirostat, ResolvedMomentum, ResolvedStages, VerifyRule } from "../options.ts";
 import { NOISE } from "../model/index.ts";
 import type { TreePlan } from "./tree-plan.ts";
 
@@ -10,6 +10,8 @@ export interface RoundRules {
   readonly edited?: boolean;
   /** How the target draws, where it is not by the stages; these are then a temperature alone, and the rule is `coupled`. */
   readonly mirostat?: ResolvedMirostat | undefined;
+  /** How tokens are chosen, where it is not by the largest logit; the temperature is then 0. */
+  readonly momentum?: ResolvedMomentum | undefined;
   /** How many alternatives come with each token's log-probability; undefined: neither do. */
   readonly logProbabilities?: number | undefined;
 }

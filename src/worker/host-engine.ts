@@ -122,10 +122,10 @@ class GpuEngine implements EngineBackend {
 
   async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
     const target = this.#target;
-    const { stages, mirostat, speculation, edited = false, logProbabilities } = decoder;
+    const { stages, mirostat, momentum, speculation, edited = false, logProbabilities } = decoder;
     const wanted = speculation?.verify ?? "coupled";
     const verify = wanted === "auto" ? "coupled" : wanted;
-    const rules = { stages, mirostat, verify, edited, logProbabilities } as const;
+    const rules = { stages, mirostat, momentum, verify, edited, logProbabilities } as const;
     if (!speculation || !this.#draft) {
       return GpuRoundSession.create(this.#gpu, scope, { target, rules });
     }

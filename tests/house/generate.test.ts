@@ -28,6 +28,7 @@ test("options are read into the engine's own words", () => {
 
 test("a decoder may be named by its kind alone", () => {
   expect(readArguments(["--decoder=mirostat"]).generate).toEqual({ decoder: { kind: "mirostat" } });
+  expect(readArguments(["--decoder=momentum"]).generate).toEqual({ decoder: { kind: "momentum" } });
 });
 
 test.each([

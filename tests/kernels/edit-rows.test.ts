@@ -161,7 +161,7 @@ const FAULTS: [string, string, string][] = [
   [
     "the window ends with what is committed",
     "length - min(edits.window, length)",
-    "committed - min(edits.window, committed)",
+    "text.committed - min(edits.window, text.committed)",
   ],
   ["a parent's text", "params.lag + 1u + d]", "params.lag + d]"],
   ["n-grams of one token more", "i < edits.no_repeat; i += 1u", "i <= edits.no_repeat; i += 1u"],

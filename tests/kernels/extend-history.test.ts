@@ -18,7 +18,7 @@ import { randomParents, toBytes, treeOf } from "../support/token-trees.ts";
 const VOCAB = 7;
 
 /** A prompt and rounds, of which one after the last says that the text has ended. */
-async function run(gpu: Gpu, seed: number, window: number, spec = extendHistory) {
+async function run(gpu: Gpu, seed: number, window: number, spec = extendHistory, counts = 1) {
   const { buffers: scope } = gpu;
   const next = uniforms(seed);
   const below = (count: number): number => Math.floor(next() * count);
@@ -41,7 +41,7 @@ async function run(gpu: Gpu, seed: number, window: number, spec = extendHistory)
     const control = scope.upload("control", words);
     const bytes = scope.upload("tree", toBytes(tree, TARGET_TREE));
     const buffers = { control, tree: bytes, edits, history, seen };
-    recording.dispatch(pipeline.bind(scope, buffers, {}), extendHistoryGrid());
+    recording.dispatch(pipeline.bind(scope, buffers, { counts }), extendHistoryGrid());
     if (!done) text.push(...path.slice(1).map((node) => tree.tokens[node]!), pending);
   }
   const [tokens, marks] = await gpu.submitAndRead([recording], [history, seen]);
@@ -66,6 +66,14 @@ test.each(WINDOWS)("the text and what its last tokens say, window %d", (window) 
     }
   }),
 );
+
+test("where nobody counts, only the text grows", () =>
+  withGpu(async (gpu) => {
+    const { actual, wanted } = await run(gpu, 3, 5, extendHistory, 0);
+    expect(actual.text).toEqual(wanted.text);
+    // What the prompt says, and no more.
+    expect(actual.seen).not.toEqual(wanted.seen);
+  }));
 
 const FAULTS: [string, string, string][] = [
   ["rounds after the end count", "control.done == 1u || ", ""],

@@ -6,12 +6,14 @@ import { openSource } from "../../src/model/source.ts";
 import type {
   Dtype,
   MirostatDecoder,
+  MomentumDecoder,
   ResolvedEdits,
   SamplingStages,
   TreeOptions,
   VerifyRule,
 } from "../../src/options.ts";
 import { resolveMirostat } from "../../src/decoder/mirostat-options.ts";
+import { resolveMomentum } from "../../src/decoder/momentum-options.ts";
 import { resolveSampling } from "../../src/decoder/sampling-options.ts";
 import { GpuRoundSession, planTree, TreeSession } from "../../src/tree/index.ts";
 
@@ -47,6 +49,7 @@ export interface TestRules {
   readonly edited?: boolean;
   /** In place of the stages. */
   readonly mirostat?: MirostatDecoder;
+  readonly momentum?: MomentumDecoder;
   readonly logProbabilities?: number;
 }
 
@@ -56,20 +59,26 @@ export async function roundSession(
   target: LlamaModel,
   draft?: LlamaModel,
   tree?: TreeOptions | readonly TreeOptions[],
-  { stages, verify = "coupled", edited = false, mirostat, logProbabilities }: TestRules = {},
+  rules: TestRules = {},
 ): Promise<GpuRoundSession> {
   const scope = gpu.buffers.child("rounds");
-  const drawing = mirostat
-    ? resolveMirostat("mirostat", mirostat, target.config.vocabSize)
-    : { stages: resolveSampling("stages", stages) };
-  const rules = { ...drawing, verify, edited, logProbabilities };
-  const parts = { target: treeSession(gpu, target), rules };
+  const { verify = "coupled", edited = false, logProbabilities } = rules;
+  const parts = {
+    target: treeSession(gpu, target),
+    rules: { ...drawingOf(rules, target.config.vocabSize), verify, edited, logProbabilities },
+  };
   if (!draft || !tree) return GpuRoundSession.create(gpu, scope, parts);
   const plans = [tree].flat().map((one) => planTree(one, target.config.vocabSize));
   return GpuRoundSession.create(gpu, scope, {
     ...parts,
     speculation: { draft: treeSession(gpu, draft, DRAFT_SLOTS), plans },
   });
+}
+
+function drawingOf({ stages, mirostat, momentum }: TestRules, vocabSize: number) {
+  if (mirostat) return resolveMirostat("mirostat", mirostat, vocabSize);
+  if (momentum) return resolveMomentum("momentum", momentum);
+  return { stages: resolveSampling("stages", stages) };
 }
 
 /** Starts a sequence that ends only where the context does. */

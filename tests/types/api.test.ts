@@ -66,6 +66,10 @@ test("a decoder's kind decides its fields", () => {
     }),
     engine.generate("a", { decoder: { kind: "mirostat" } }),
     engine.generate("a", { decoder: { kind: "mirostat", version: 1, tau: 2, muBounds: [0, 9] } }),
+    engine.generate("a", { decoder: { kind: "momentum" } }),
+    engine.generate("a", { decoder: { kind: "momentum", topK: 8, resistance: [0, 0, 5] } }),
+    // @ts-expect-error momentum draws nothing
+    engine.generate("a", { decoder: { kind: "momentum", temperature: 1 } }),
     // @ts-expect-error Mirostat decides how many tokens are kept
     engine.generate("a", { decoder: { kind: "mirostat", topK: 40 } }),
     // @ts-expect-error no such version
@@ -118,6 +122,12 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     { kind, tree: chain, verify: "recursive", sampling: { kind: "mirostat" } },
     // @ts-expect-error mu depends on what is accepted
     { kind, tree: beam, verify: "traversal", sampling: { kind: "mirostat" } },
+    { kind, sampling: { kind: "momentum", alpha: 0.1 } },
+    { kind, tree: beam, verify: "coupled", sampling: { kind: "momentum" } },
+    // @ts-expect-error there is nothing to accept tokens by
+    { kind, tree: chain, verify: "recursive", sampling: { kind: "momentum" } },
+    // @ts-expect-error there is nothing to accept tokens by
+    { kind, tree: "auto", verify: "auto", sampling: { kind: "momentum" } },
     // @ts-expect-error chosen for how well it does
     { kind, tree: "auto", verify: "recursive" },
     // @ts-expect-error nodes dropped for what they are
@@ -139,7 +149,7 @@ test("a tree and a rule that are not lossless together do not compile", () => {
     // @ts-expect-error drawn without replacement
     { kind, tree: beam, verify: "specinfer" },
   ];
-  expect(pairs).toHaveLength(34);
+  expect(pairs).toHaveLength(38);
 });
 
 test("the error class has a code and a fix", () => {
