@@ -5,6 +5,7 @@ import { decode } from "../../src/decoder/decode.ts";
 import { Meter } from "../../src/decoder/metrics.ts";
 import type {
   MirostatDecoder,
+  MomentumDecoder,
   ResolvedEdits,
   SamplingStages,
   TreeOptions,
@@ -31,6 +32,7 @@ const model = tinyModel({ layers: 4, decay: 0.4 });
 interface Way {
   readonly stages?: SamplingStages;
   readonly mirostat?: MirostatDecoder;
+  readonly momentum?: MomentumDecoder;
   readonly edits?: ResolvedEdits;
 }
 
@@ -38,6 +40,7 @@ const WAYS: Record<string, Way> = {
   greedy: { stages: { temperature: 0 } },
   sampled: { stages: { temperature: 0.9, topP: 0.95 } },
   Mirostat: { mirostat: { kind: "mirostat" } },
+  momentum: { momentum: { kind: "momentum" } },
   edited: {
     stages: { temperature: 0.9 },
     // The 31st token comes in the second window, and so does the first that may end the text.
