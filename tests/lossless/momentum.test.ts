@@ -111,26 +111,23 @@ test("a dispatch more than greedy decoding per pass, and one per round for the t
   }));
 
 const LENGTH = isSlow ? 10 : 24;
+/** The embedded pair alone takes SwiftShader half a minute. */
+const PAIRS = Object.entries(realPairs).slice(isSlow ? -1 : 0);
 
-test.each(Object.entries(realPairs))(
-  "%s: the same text, and about as much of it foreseen",
-  (_, open) =>
-    withGpu(async (gpu) => {
-      const { target, draft, prompts } = await open(gpu);
-      const prompt = prompts[1]!.slice(0, 16);
-      const momentum = { kind } as const;
-      const plain = await roundSession(gpu, target, undefined, undefined, { momentum });
-      const { tokens: wanted } = await decodeTokens(plain, prompt, LENGTH, { rounds: 16 });
-      const efficiency = async (
-        rules: { momentum?: MomentumDecoder },
-        text?: readonly number[],
-      ) => {
-        const session = await roundSession(gpu, target, draft, { kind: "best-first" }, rules);
-        const found = await decodeTokens(session, prompt, LENGTH, { rounds: 4 });
-        if (text) expect(found.tokens).toEqual(text);
-        return found.emitted / found.rounds;
-      };
-      const found = await efficiency({ momentum }, wanted);
-      expect(found / (await efficiency({}))).toBeGreaterThan(0.7);
-    }),
+test.each(PAIRS)("%s: the same text, and about as much of it foreseen", (_, open) =>
+  withGpu(async (gpu) => {
+    const { target, draft, prompts } = await open(gpu);
+    const prompt = prompts[1]!.slice(0, 16);
+    const momentum = { kind } as const;
+    const plain = await roundSession(gpu, target, undefined, undefined, { momentum });
+    const { tokens: wanted } = await decodeTokens(plain, prompt, LENGTH, { rounds: 16 });
+    const efficiency = async (rules: { momentum?: MomentumDecoder }, text?: readonly number[]) => {
+      const session = await roundSession(gpu, target, draft, { kind: "best-first" }, rules);
+      const found = await decodeTokens(session, prompt, LENGTH, { rounds: 4 });
+      if (text) expect(found.tokens).toEqual(text);
+      return found.emitted / found.rounds;
+    };
+    const found = await efficiency({ momentum }, wanted);
+    expect(found / (await efficiency({}))).toBeGreaterThan(0.7);
+  }),
 );
