@@ -25,6 +25,8 @@ const gpuProjects = testAdapters().map(({ name, icd, fix }): TestProjectInlineCo
 
 export default defineConfig({
   test: {
+    // Two runs side by side would write one file.
+    cache: false,
     projects: [
       {
         resolve: { alias },

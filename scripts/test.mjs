@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testAdapters } from "./lib/adapters.mjs";
-import { command } from "./lib/command.mjs";
+import { command, commandBeside } from "./lib/command.mjs";
 import { existsSync } from "./lib/files.mjs";
 import { requireMachine } from "./lib/machine.mjs";
 import { ensurePackages, packagesAreInstalled } from "./lib/packages.mjs";
@@ -25,34 +25,40 @@ function check(script) {
   count(`npm run ${script} (${Math.round((Date.now() - started) / 1000)} s)`, ok, output);
 }
 
-/** @param {string[]} projects vitest projects, every one of which must run at least one test */
-function tests(projects) {
+/**
+ * @param {string[]} projects vitest projects, every one of which must run at least one test
+ * @param {boolean} show as it goes on, or all at the end
+ */
+async function tests(projects, show) {
   const counts = join(mkdtempSync(join(tmpdir(), "coppice-test-")), "counts.json");
   const reporter = fileURLToPath(new URL("lib/count-reporter.mjs", import.meta.url));
-  const { ok } = command(
+  const { ok, output } = await commandBeside(
     process.execPath,
     [
       ...["node_modules/vitest/vitest.mjs", "run"],
       ...["--reporter=default", `--reporter=${reporter}`],
       ...projects.flatMap((name) => ["--project", name]),
     ],
-    { env: { COPPICE_COUNTS: counts }, show: true },
+    { env: { COPPICE_COUNTS: counts }, show },
   );
+  if (!show) console.log(output);
   /** @type {Record<string, import("./lib/count-reporter.mjs").Counts>} */
   const ran = existsSync(counts) ? JSON.parse(readFileSync(counts, "utf8")) : {};
-  const failedBefore = total.failed;
+  let failedHere = 0;
   for (const { passed, failed, skipped } of Object.values(ran)) {
     total.passed += passed;
     total.failed += failed;
+    failedHere += failed;
     total.skipped += skipped;
   }
   for (const name of projects) {
     const result = ran[name];
-    if (!result || result.passed + result.failed === 0) count(`${name}: no test ran`, false);
+    if (result && result.passed + result.failed > 0) continue;
+    count(`${name}: no test ran`, false);
+    failedHere++;
   }
   // A crash after the last test, for one, fails no test.
-  if (!ok && total.failed === failedBefore)
-    count(`vitest ${projects.join(" ")} ended badly`, false);
+  if (!ok && failedHere === 0) count(`vitest ${projects.join(" ")} ended badly`, false);
 }
 
 /** Installing counts as a test too: it holds or it does not. @param {string} name @param {() => void} body */
@@ -70,9 +76,11 @@ step("browsers and adapters are here", requireMachine);
 // Without packages nothing else can run, and one failure says enough.
 if (total.failed === 0 || packagesAreInstalled()) {
   for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
+  // Vitest runs projects of one worker each one after another. Software adapters use one processor each.
+  const [slowest, ...others] = testAdapters().map(({ name }) => name);
+  await Promise.all([tests([slowest ?? ""], true), tests(["unit", ...others], false)]);
   // Apart, so that a browser under test does not share the processor with the kernels' tests.
-  tests(["unit", ...testAdapters().map(({ name }) => name)]);
-  tests(["e2e"]);
+  await tests(["e2e"], true);
 }
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";

@@ -1,5 +1,5 @@
 // Running other programs: quietly, or with their output on the terminal.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { ROOT } from "./files.mjs";
 
 /**
@@ -20,6 +20,30 @@ export function command(program, args, { env = {}, show = false } = {}) {
   });
   const output = `${run.stdout ?? ""}${run.stderr ?? ""}${run.error?.message ?? ""}`;
   return { ok: run.status === 0, output };
+}
+
+/**
+ * The same without waiting, so that programs can run side by side.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, show?: boolean }} [options] show: let its output through
+ * @returns {Promise<{ ok: boolean, output: string }>}
+ */
+export function commandBeside(program, args, { env = {}, show = false } = {}) {
+  return new Promise((resolve) => {
+    const run = spawn(program, args, {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
+      shell: process.platform === "win32",
+    });
+    let output = "";
+    for (const stream of [run.stdout, run.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text) => (output += text));
+    }
+    run.on("error", (error) => resolve({ ok: false, output: output + error.message }));
+    run.on("close", (code) => resolve({ ok: code === 0, output }));
+  });
 }
 
 /**
