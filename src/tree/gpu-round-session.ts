@@ -306,14 +306,15 @@ function logProbState(
   rules: RoundRules,
   plans: readonly TreePlan[],
 ): LogProbState | undefined {
-  const { logProbabilities: tops, stages, edited = false } = rules;
+  const { logProbabilities: tops, stages, mirostat, edited = false } = rules;
   if (tops === undefined) return undefined;
   return new LogProbState(scope, {
     tops,
     vocab,
     width: 1 + Math.max(0, ...plans.map(({ levels }) => levels.length)),
     nodes: Math.max(1, ...plans.map(({ nodes }) => nodes)),
-    overwritten: edited || stages.temperature > 0,
+    // Mirostat leaves the target's rows as they are.
+    overwritten: edited || (stages.temperature > 0 && mirostat === undefined),
   });
 }
 

@@ -72,4 +72,9 @@ test("dispatches: none where nobody asks; two for rows that stay, three for rows
     expect(await count({ stages: DRAWN, logProbabilities: 20 })).toBe(
       (await count({ stages: DRAWN })) + 3,
     );
+    // Rows that nothing is written into.
+    const mirostat = { kind: "mirostat" } as const;
+    expect(await count({ mirostat, logProbabilities: 5 })).toBe((await count({ mirostat })) + 2);
+    const momentum = { kind: "momentum" } as const;
+    expect(await count({ momentum, logProbabilities: 5 })).toBe((await count({ momentum })) + 2);
   }));

@@ -1,8 +1,6 @@
 // A text that goes on beyond its context is the same with speculation and without: what is forgotten, and with what the
 // rest is drawn, depends on the text alone.
 import { expect, test } from "vitest";
-import { decode } from "../../src/decoder/decode.ts";
-import { Meter } from "../../src/decoder/metrics.ts";
 import type {
   MirostatDecoder,
   MomentumDecoder,
@@ -15,6 +13,7 @@ import type { RoundSession } from "../../src/tree/rounds.ts";
 import { adapterName } from "../setup/gpu.ts";
 import { NO_EDITS } from "../support/edit-cases.ts";
 import { decodeTokens, loadTestModel, roundSession, withGpu } from "../support/engine.ts";
+import { writeText } from "../support/write-text.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
 const CONTEXT = 24;
@@ -52,36 +51,18 @@ const isSlow = adapterName === "swiftshader";
 const SHOWN = Object.entries(WAYS).filter(([name]) => !isSlow || name === "edited");
 const GROWN = isSlow ? TREES.slice(0, 1) : TREES;
 
-/** The text of the loop that pages are served by. */
 async function write(session: RoundSession, { edits }: Way, roundsPerReadback: number) {
-  const tokens: StreamToken[] = [];
-  const parts = decode(session, {
+  const { tokens, result } = await writeText(session, {
     prompt: PROMPT,
     slide: { keep: KEEP },
     endOfText: new Set(edits ? [0] : []),
     seed: SEED,
     maxNewTokens: COUNT,
-    stop: [],
     ...(edits && { edits }),
-    trees: false,
-    timings: false,
     roundsPerReadback,
-    roundTrip: 1,
-    chooser: undefined,
-    warnings: [],
-    text: { push: (id) => ` ${id}`, end: () => "" },
-    textOf: String,
-    meter: new Meter(0, 0.5),
-    signal: new AbortController().signal,
   });
-  for await (const part of parts) {
-    if (part.type === "text-delta") tokens.push(...part.tokens);
-    if (part.type === "text-end") {
-      expect(part.result.tokens).toEqual(tokens.map(({ id }) => id));
-      return { tokens, metrics: part.result.metrics };
-    }
-  }
-  throw new Error("the stream has no end");
+  expect(result.tokens).toEqual(tokens.map(({ id }) => id));
+  return { tokens, metrics: result.metrics };
 }
 
 test.each(SHOWN)("%s: every tree gives the text of plain decoding", (_, way) =>
