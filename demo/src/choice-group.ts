@@ -6,6 +6,8 @@ export interface Option<K extends string> {
   readonly label: string;
   /** One line that says what it does. */
   readonly line: string;
+  /** Options of one group stand together, on lines of their own. */
+  readonly group?: string;
 }
 
 export class ChoiceGroup<K extends string> {
@@ -21,13 +23,19 @@ export class ChoiceGroup<K extends string> {
     this.#options = options;
     this.#wanted = options[0].kind;
     const legend = make("legend", { className: "unseen" }, title);
-    const items = options.map(({ kind, label, line }) => {
+    const item = ({ kind, label, line }: Option<K>) => {
       const input = make("input", { type: "radio", name, value: kind });
       this.#radios.set(kind, input);
       const words = make("span", { className: "name" }, label);
       return make("label", { title: line }, input, words);
+    };
+    const rows = [...new Set(options.map(({ group }) => group))].map((group) => {
+      const items = options.filter((option) => option.group === group).map(item);
+      const row = make("div", { className: "options" }, ...items);
+      if (group === undefined) return row;
+      return make("div", { className: "grouped" }, make("span", {}, group), row);
     });
-    this.element = make("fieldset", { className: "choices" }, legend, ...items, this.#line);
+    this.element = make("fieldset", { className: "choices" }, legend, ...rows, this.#line);
     this.element.addEventListener("input", () => {
       this.#wanted = [...this.#radios].find(([, radio]) => radio.checked)![0];
       this.#update();

@@ -1,42 +1,32 @@
 /** The kinds of decoder that the page offers, as data: the panel draws whatever stands here. */
-import type { Decoder } from "coppice";
+import type { Decoder, DraftsDecoder } from "coppice";
 import type { Option } from "./choice-group.ts";
+import { DRAFTS, type DraftsKind } from "./drafts-choices.ts";
+import { LINEAR, type LinearKind } from "./linear-choices.ts";
 
-export interface DecoderChoice extends Option<Decoder["kind"]> {
-  /** True where it needs a draft model and a tree. */
-  readonly drafts: boolean;
-  /** True where tokens may be drawn, so that a temperature and a seed have a say. */
-  readonly draws: boolean;
-}
+export type DecoderKind = Decoder["kind"] | DraftsKind;
 
-/** The first is chosen; without a draft, the first that needs none. */
-export const DECODERS: readonly [DecoderChoice, ...DecoderChoice[]] = [
+/** The first is chosen; without a draft model, the first that needs none. */
+export const DECODERS: readonly [Option<DecoderKind>, ...Option<DecoderKind>[]] = [
   {
     kind: "speculative",
     label: "Speculative",
     line: "The draft grows a tree of guesses; the target keeps what it would have written anyway.",
-    drafts: true,
-    draws: true,
+    group: "One text",
   },
-  {
-    kind: "sample",
-    label: "Sample",
-    line: "The target alone, one word per pass, drawn by its probability.",
-    drafts: false,
-    draws: true,
-  },
-  {
-    kind: "mirostat",
-    label: "Mirostat",
-    line: "The target alone, drawn so that the text stays as surprising as you ask.",
-    drafts: false,
-    draws: true,
-  },
-  {
-    kind: "greedy",
-    label: "Greedy",
-    line: "The target alone, one word per pass, always its likeliest.",
-    drafts: false,
-    draws: false,
-  },
+  ...LINEAR,
+  ...DRAFTS,
 ];
+
+export function isDraftsKind(kind: DecoderKind): kind is DraftsKind {
+  return DRAFTS.some((choice) => choice.kind === kind);
+}
+
+export function isLinearKind(kind: DecoderKind): kind is LinearKind {
+  return LINEAR.some((choice) => choice.kind === kind);
+}
+
+/** Whether a decoder gives a set of drafts rather than one text. */
+export function givesDrafts(decoder: Decoder | DraftsDecoder): decoder is DraftsDecoder {
+  return isDraftsKind(decoder.kind);
+}

@@ -1,11 +1,14 @@
-/** Numbers that a visitor may type, each with a line that explains it, checked in words that the browser shows. */
+/** What a visitor may type or choose, each with a line that explains it, checked in words that the browser shows. */
 import { make } from "./dom.ts";
 
-export interface Field {
+interface Described {
   readonly name: string;
   readonly label: string;
   /** One line that says what it does. */
   readonly line: string;
+}
+
+export interface NumberField extends Described {
   readonly initial: string;
   /** Whole numbers in this range, both ends included; a list of them where `list` is set. */
   readonly min: number;
@@ -17,6 +20,14 @@ export interface Field {
   readonly blank?: string;
 }
 
+/** One of a few; its value is the index. The first is chosen. */
+export interface ChoiceField extends Described {
+  readonly choices: readonly string[];
+}
+
+export type Field = NumberField | ChoiceField;
+type Control = HTMLInputElement | HTMLSelectElement;
+
 /** What the visitor typed, by field name. Nothing is read from a field that is not in use. */
 export type Values = Readonly<Record<string, readonly number[]>>;
 
@@ -25,17 +36,24 @@ export function one(values: Values, name: string): number {
   return values[name]?.[0] ?? 0;
 }
 
+/** `{ [name]: number }`, or nothing where the field is empty. */
+export function given<K extends string>(values: Values, name: K): { readonly [N in K]?: number } {
+  const number = values[name]?.[0];
+  return (number === undefined ? {} : { [name]: number }) as { readonly [N in K]?: number };
+}
+
 /** The fields that belong to one choice: shown together, read together. */
 export class FieldGroup {
   readonly element = make("div", { className: "numbers" });
-  readonly #inputs = new Map<Field, HTMLInputElement>();
+  readonly #controls = new Map<Field, Control>();
 
   /** `owner` makes the ids unique on the page. */
   constructor(owner: string, fields: readonly Field[]) {
     for (const field of fields) {
-      const input = inputOf(field, `${owner}-${field.name}`);
-      this.#inputs.set(field, input);
-      this.element.append(rowOf(field, input));
+      const id = `${owner}-${field.name}`;
+      const control = "choices" in field ? selectOf(field, id) : inputOf(field, id);
+      this.#controls.set(field, control);
+      this.element.append(rowOf(field, control));
     }
   }
 
@@ -47,57 +65,72 @@ export class FieldGroup {
 
   /** Fields that have no say stay in sight, greyed. */
   enable(enabled: boolean): void {
-    for (const input of this.#inputs.values()) input.disabled = !enabled;
+    for (const control of this.#controls.values()) control.disabled = !enabled;
   }
 
   /** The browser is told in words which field will not do. */
   read(): Values {
-    const entries = [...this.#inputs].map(
-      ([field, input]) => [field.name, numbersOf(field, input)] as const,
+    const entries = [...this.#controls].map(
+      ([field, control]) => [field.name, numbersOf(field, control)] as const,
     );
     return Object.fromEntries(entries);
   }
 
   /** Says what is wrong with the numbers together, unless one of them is wrong already. */
   object(message: string): void {
-    const inputs = [...this.#inputs.values()];
-    if (inputs.every((input) => input.validity.valid)) inputs.at(-1)?.setCustomValidity(message);
+    const controls = [...this.#controls.values()];
+    if (controls.every(({ validity }) => validity.valid))
+      controls.at(-1)?.setCustomValidity(message);
   }
 }
 
-function numbersOf(field: Field, input: HTMLInputElement): readonly number[] {
-  const { label, min, max, initial } = field;
-  const numbers = input.value
+function numbersOf(field: Field, control: Control): readonly number[] {
+  if (control instanceof HTMLSelectElement) {
+    control.setCustomValidity("");
+    return [control.selectedIndex];
+  }
+  if ("choices" in field) return [];
+  const numbers = control.value
     .split(field.list ? /[\s,]+/ : /\s+/)
     .filter(Boolean)
     .map(Number);
-  const isEmpty = numbers.length === 0;
   const isGood = (n: number) => (field.real ? Number.isFinite(n) : Number.isInteger(n));
-  const inRange = numbers.every((n) => isGood(n) && n >= min && n <= max);
-  const good = isEmpty ? field.blank !== undefined : inRange;
-  const kind = field.real ? "a number" : "a whole number";
-  const wanted = field.list ? `whole numbers, such as ${initial}, each` : kind;
-  input.setCustomValidity(good ? "" : `${label} takes ${wanted} from ${min} to ${max}.`);
+  const inRange = numbers.every((n) => isGood(n) && n >= field.min && n <= field.max);
+  const good = numbers.length === 0 ? field.blank !== undefined : inRange;
+  control.setCustomValidity(good ? "" : wantedOf(field));
   return numbers;
 }
 
-function inputOf(field: Field, id: string): HTMLInputElement {
+function wantedOf({ label, list, real, initial, min, max }: NumberField): string {
+  const kind = real ? "number" : "whole number";
+  const wanted = list ? `${kind}s, such as ${initial}, each` : `a ${kind}`;
+  return `${label} takes ${wanted} from ${min} to ${max}.`;
+}
+
+function selectOf({ choices }: ChoiceField, id: string): HTMLSelectElement {
+  const select = make("select", { id }, ...choices.map((choice) => make("option", {}, choice)));
+  select.setAttribute("aria-describedby", `${id}-line`);
+  return select;
+}
+
+function inputOf(field: NumberField, id: string): HTMLInputElement {
   const type = field.list ? "text" : "number";
   const input = make("input", { id, type, value: field.initial, autocomplete: "off" });
   input.setAttribute("aria-describedby", `${id}-line`);
-  if (field.list) input.inputMode = "numeric";
+  if (field.list) input.inputMode = field.real ? "decimal" : "numeric";
   else Object.assign(input, { min: String(field.min), max: String(field.max) });
   if (field.real) input.step = "any";
   if (field.blank !== undefined) input.placeholder = field.blank;
   return input;
 }
 
-function rowOf({ label, line }: Field, input: HTMLInputElement): HTMLElement {
+/** A control between its name and its line. */
+export function rowOf({ label, line }: Omit<Described, "name">, control: HTMLElement): HTMLElement {
   return make(
     "div",
     { className: "number" },
-    make("label", { htmlFor: input.id }, label),
-    input,
-    make("span", { id: `${input.id}-line`, className: "line" }, line),
+    make("label", { htmlFor: control.id }, label),
+    control,
+    make("span", { id: `${control.id}-line`, className: "line" }, line),
   );
 }

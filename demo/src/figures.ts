@@ -1,5 +1,5 @@
 /** The figures: what the rounds cost and gave, as they are counted. */
-import type { AdapterFacts, Metrics } from "coppice";
+import type { AdapterFacts, DraftsMetrics, Metrics } from "coppice";
 import { byId, make } from "./dom.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatNumber } from "./format.ts";
 import { PhaseBar } from "./phase-bar.ts";
@@ -10,8 +10,21 @@ interface Figure {
   readonly label: string;
   /** Said on hover and to screen readers. */
   readonly title: string;
-  readonly value: (metrics: Metrics) => string;
+  readonly value: (metrics: Counted) => string;
 }
+
+/** What is counted of one text and of a set of drafts alike. */
+type Counted = Pick<
+  Metrics,
+  | "tokensPerSecond"
+  | "blockEfficiency"
+  | "rounds"
+  | "readbacks"
+  | "timeToFirstToken"
+  | "dispatchesPerRound"
+  | "gpuBytes"
+> &
+  Partial<Pick<Metrics, "memoryBoundSpeedUp">>;
 
 const FIGURES: readonly Figure[] = [
   {
@@ -32,7 +45,7 @@ const FIGURES: readonly Figure[] = [
     title:
       "Memory-bound speed-up: tokens a pass, less what the draft costs; the gain if time were memory traffic alone",
     value: ({ memoryBoundSpeedUp, rounds }) =>
-      rounds ? `${formatNumber(memoryBoundSpeedUp)} ×` : "–",
+      rounds && memoryBoundSpeedUp !== undefined ? `${formatNumber(memoryBoundSpeedUp)} ×` : "–",
   },
   {
     name: "rounds",
@@ -96,10 +109,27 @@ export class Figures {
   }
 
   show(metrics: Metrics): void {
-    for (const { name, value } of FIGURES) this.#outputs.get(name)!.textContent = value(metrics);
+    this.#count(metrics);
     this.#depths.show(metrics.acceptanceByDepth);
     this.#ranks.show(metrics.acceptedByRank);
     this.#phases.show(metrics.phaseTimes, metrics.rounds);
+  }
+
+  /** A pass gives every draft a word. */
+  showDrafts(metrics: DraftsMetrics, drafts: number): void {
+    const { steps, decodeTime, dispatchesPerStep } = metrics;
+    const seconds = decodeTime / 1000;
+    this.#count({
+      ...metrics,
+      tokensPerSecond: seconds > 0 ? ((steps - 1) * drafts) / seconds : 0,
+      blockEfficiency: drafts,
+      rounds: steps,
+      dispatchesPerRound: dispatchesPerStep,
+    });
+  }
+
+  #count(counted: Counted): void {
+    for (const { name, value } of FIGURES) this.#outputs.get(name)!.textContent = value(counted);
   }
 
   showAdapter(adapter: AdapterFacts | undefined): void {

@@ -22,6 +22,13 @@ export function formatNumber(value: number): string {
   });
 }
 
+/** A probability as a reader wants it: "62 %", "4.2 %", "under 0.1 %". */
+export function formatShare(probability: number): string {
+  const percent = probability * 100;
+  if (percent < 0.1) return "under 0.1 %";
+  return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} %`;
+}
+
 export function formatCount(value: number): string {
   return value.toLocaleString("en");
 }

@@ -4,7 +4,7 @@ import { byId, make } from "./dom.ts";
 import { formatCount } from "./format.ts";
 import type { Round } from "./rounds.ts";
 
-const MEANINGS: Readonly<Record<TokenOrigin, string>> = {
+export const MEANINGS: Readonly<Record<TokenOrigin, string>> = {
   accepted: "guessed by the draft, kept by the target",
   recovered: "the target’s own word, where no guess was right",
   bonus: "the target’s own word, after a whole path was right",

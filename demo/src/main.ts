@@ -7,14 +7,16 @@ import {
   type FinishReason,
   type GenerateResult,
 } from "coppice";
-import { DecoderPanel } from "./decoder-panel.ts";
+import { givesDrafts } from "./decoder-choices.ts";
+import { DecoderPanel, type PanelState } from "./decoder-panel.ts";
 import { byId } from "./dom.ts";
+import { DraftDesk } from "./draft-desk.ts";
 import { Figures } from "./figures.ts";
 import { Legend } from "./legend.ts";
 import { EMBEDDED_PAIR, ModelsDialog, type Pair } from "./models-dialog.ts";
 import { clearNotice, showError, showWarning } from "./notice.ts";
 import { showLoading, showReady, showUnloaded } from "./pair.ts";
-import { setPhase, type Phase } from "./phase.ts";
+import { phase, setPhase, type Phase } from "./phase.ts";
 import { race } from "./race.ts";
 import type { Round } from "./rounds.ts";
 import { Seed } from "./seed.ts";
@@ -27,10 +29,18 @@ import { write, type WritingRequest } from "./writing.ts";
 const OPENING =
   "Once upon a time there was a poor woodcutter, and one day, as he was cutting down an old tree, he heard a voice, which said";
 
+/** Alternatives of every word that are shown. */
+const ALTERNATIVES = 5;
+
 const ENDINGS: Readonly<Record<FinishReason, string>> = {
   length: "Paused at the length you asked for.",
   "end-of-text": "The end.",
   stop: "Stopped where you asked it to.",
+};
+
+const DRAFTS_ENDINGS: typeof ENDINGS = {
+  ...ENDINGS,
+  length: "Go on from the draft you like best.",
 };
 
 const composer = byId("composer", HTMLFormElement);
@@ -41,24 +51,48 @@ const storyBox = byId("story", HTMLDivElement);
 const raceView = byId("race-view", HTMLDivElement);
 
 const timings = byId("timings", HTMLInputElement);
+const probabilities = byId("probabilities", HTMLInputElement);
 const seed = new Seed();
-const decoders: DecoderPanel = new DecoderPanel((draws) => seed.enable(draws));
 const legend = new Legend();
 const figures = new Figures();
 const surprise = new SurprisePlot();
 const suggestions = new Suggestions(prompt, showError);
 const story = new Story(storyBox, (round) => trees.show(round));
 const trees = new TreePanel((round) => story.mark(round));
+const drafts = new DraftDesk({
+  story,
+  trees,
+  figures,
+  onWarning: showWarning,
+  onPick: () =>
+    void work(async (_, signal) => DRAFTS_ENDINGS[await drafts.goOn(signal)]),
+});
 
 let engine: Engine | undefined;
 let pair: Pair = EMBEDDED_PAIR;
 let current: AbortController | undefined;
 
-function enter(phase: Phase): void {
-  setPhase(phase, {
-    canContinue: story.hasRounds && !storyBox.hidden,
-    canRace: engine?.facts.draft !== undefined,
+const decoders = new DecoderPanel(adapt);
+
+/** The rest of the form follows the decoder. */
+function adapt(state: PanelState): void {
+  seed.enable(state.draws);
+  maxNewTokens.disabled = state.drafts;
+  probabilities.disabled = state.drafts;
+  refresh(state);
+}
+
+/** Which buttons make sense at this moment. */
+function refresh(state: PanelState): void {
+  setPhase(phase(), {
+    canContinue: story.hasGrown && !storyBox.hidden,
+    canRace: engine?.facts.draft !== undefined && state.canRace,
   });
+}
+
+function enter(next: Phase): void {
+  document.documentElement.dataset["phase"] = next;
+  refresh(decoders.state);
 }
 
 async function load(next: Pair): Promise<void> {
@@ -95,10 +129,8 @@ function limitLength(contextLength: number): void {
   if (maxNewTokens.valueAsNumber > contextLength) maxNewTokens.value = maxNewTokens.max;
 }
 
-/** Runs one piece of writing with everything around it: buttons, status, errors. */
-async function work(
-  run: (engine: Engine, request: WritingRequest) => Promise<FinishReason>,
-): Promise<void> {
+/** Runs one piece of writing with everything around it: buttons, status, errors. `run` gives the closing words. */
+async function work(run: (engine: Engine, signal: AbortSignal) => Promise<string>): Promise<void> {
   if (!engine || !composer.reportValidity()) return;
   const controller = (current = new AbortController());
   suggestions.stop();
@@ -108,16 +140,7 @@ async function work(
   story.mark(undefined);
   status.textContent = "Reading the opening line";
   try {
-    const finishReason = await run(engine, {
-      prompt: prompt.value,
-      decoder: decoders.decoder(),
-      ...decoders.pace(),
-      seed: seed.value,
-      timings: timings.checked,
-      maxNewTokens: maxNewTokens.valueAsNumber,
-      signal: controller.signal,
-    });
-    status.textContent = ENDINGS[finishReason];
+    status.textContent = await run(engine, controller.signal);
   } catch (error) {
     const { code } = CoppiceError.from(error);
     status.textContent = code === "aborted" ? "Stopped." : "\u00a0";
@@ -127,6 +150,22 @@ async function work(
   enter("ready");
 }
 
+/** One text, as the form asks for it. Its decoder gives no drafts. */
+function requestOf(opening: string, signal: AbortSignal): WritingRequest {
+  const decoder = decoders.decoder() as Decoder;
+  const length = maxNewTokens.valueAsNumber;
+  return {
+    prompt: opening,
+    decoder,
+    ...decoders.options(length),
+    ...(probabilities.checked && { logProbabilities: ALTERNATIVES }),
+    seed: seed.value,
+    timings: timings.checked,
+    maxNewTokens: length,
+    signal,
+  };
+}
+
 /** A lost device takes the models with it; anything else leaves them as they are. */
 function helpFor(code: CoppiceError["code"]) {
   if (code !== "device-lost" && code !== "engine-disposed") return undefined;
@@ -134,24 +173,27 @@ function helpFor(code: CoppiceError["code"]) {
 }
 
 /** What a finished piece of writing came to. */
-function conclude({ metrics, finishReason }: GenerateResult): FinishReason {
+function conclude({ metrics, finishReason }: GenerateResult): string {
   figures.show(metrics);
-  return finishReason;
+  return ENDINGS[finishReason];
 }
 
-function begin(opening: string, isRace: boolean): void {
+/** A clean page with the opening line. */
+function begin(isRace: boolean): void {
   storyBox.hidden = isRace;
   raceView.hidden = !isRace;
-  story.begin(opening);
-  trees.clear();
+  story.begin(prompt.value);
   legend.clear();
-  figures.clear();
-  surprise.begin(aimOf(decoders.decoder()));
 }
 
-/** The surprise that the decoder aims at, in bits, if any. */
-function aimOf(decoder: Decoder): number | undefined {
-  return decoder.kind === "mirostat" ? decoder.tau : undefined;
+/** Forgets what was seen of the writing before. */
+function forget(): void {
+  drafts.hide();
+  story.detach();
+  trees.clear();
+  figures.clear();
+  const decoder = decoders.decoder();
+  surprise.begin(decoder.kind === "mirostat" ? decoder.tau : undefined);
 }
 
 function take(round: Round): void {
@@ -163,14 +205,22 @@ function take(round: Round): void {
 }
 
 function generate(isContinued: boolean): Promise<void> {
-  return work(async (ready, request) => {
-    if (!isContinued) begin(request.prompt, false);
+  return work(async (ready, signal) => {
+    if (!isContinued) begin(false);
+    const decoder = decoders.decoder();
+    // A story that goes on keeps its rounds, unless they are of another kind.
+    if (!isContinued || givesDrafts(decoder) || drafts.isShown) forget();
+    if (givesDrafts(decoder)) {
+      const { draws } = decoders.state;
+      const options = { decoder, ...decoders.draftsOptions(), ...(draws && { seed: seed.value }) };
+      return DRAFTS_ENDINGS[await drafts.write(ready, options, signal)];
+    }
     const onRound = (round: Round) => {
       story.append(round);
       take(round);
     };
-    const asked = isContinued ? { ...request, prompt: story.text } : request;
-    return conclude(await write(ready, asked, { onRound, onWarning: showWarning }));
+    const request = requestOf(story.text, signal);
+    return conclude(await write(ready, request, { onRound, onWarning: showWarning }));
   });
 }
 
@@ -182,14 +232,15 @@ byId("continue", HTMLButtonElement).addEventListener("click", () => void generat
 byId("stop", HTMLButtonElement).addEventListener("click", () => current?.abort());
 byId("pair-cancel", HTMLButtonElement).addEventListener("click", () => current?.abort());
 byId("race", HTMLButtonElement).addEventListener("click", () => {
-  void work(async (ready, request) => {
-    begin(request.prompt, true);
+  void work(async (ready, signal) => {
+    begin(true);
+    forget();
+    const request = requestOf(prompt.value, signal);
     return conclude(await race(ready, request, { onRound: take, onWarning: showWarning }));
   });
 });
 addEventListener("keydown", (event) => {
-  const isWriting = document.documentElement.dataset["phase"] === "writing";
-  if (event.key === "Escape" && isWriting) current?.abort();
+  if (event.key === "Escape" && phase() === "writing") current?.abort();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target === prompt)
     composer.requestSubmit();
 });

@@ -10,6 +10,10 @@ const others = ["continue", "race"].map((id) => byId(id, HTMLButtonElement));
 const change = byId("pair-change", HTMLButtonElement);
 const cancel = byId("pair-cancel", HTMLButtonElement);
 
+export function phase(): Phase {
+  return document.documentElement.dataset["phase"] as Phase;
+}
+
 /** `options` says which of the buttons make sense at this moment. */
 export function setPhase(
   phase: Phase,

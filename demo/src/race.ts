@@ -30,6 +30,8 @@ export async function race(
   view.replaceChildren(plainLane.element, treeLane.element, verdict);
   plainLane.story.begin(request.prompt);
   treeLane.story.begin(request.prompt);
+  // What else the words might have been is no part of a race.
+  const { logProbabilities: _, ...rest } = request;
   const run = async (decoder: Decoder, { story, foot }: Lane, listen?: (round: Round) => void) => {
     const onRound = (round: Round) => {
       story.append(round);
@@ -37,7 +39,7 @@ export async function race(
       listen?.(round);
     };
     // Trees are read back every round: they would make the speculative side wait more often.
-    const options = { ...request, decoder, trees: false };
+    const options = { ...rest, decoder, trees: false };
     const result = await write(engine, options, { ...listener, onRound });
     foot.textContent = footOf(result.metrics);
     return result;
@@ -57,9 +59,8 @@ export async function race(
 /** The linear decoder whose text a speculative one reproduces. */
 function plainOf(decoder: Decoder): Decoder {
   if (decoder.kind !== "speculative") return decoder;
-  const sampling = decoder.sampling ?? { kind: "greedy" };
-  if ("kind" in sampling && sampling.kind === "greedy") return { kind: "greedy" };
-  return { ...sampling, kind: "sample" };
+  const { sampling = { kind: "greedy" } } = decoder;
+  return "kind" in sampling ? sampling : { ...sampling, kind: "sample" };
 }
 
 function speculativeOf(decoder: Decoder): Extract<Decoder, { kind: "speculative" }> {

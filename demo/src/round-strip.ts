@@ -1,6 +1,6 @@
 /** All rounds as a strip of bars, like year rings: one per round, as tall as the tokens it gave. Also a slider. */
 import { byId, makeSvg } from "./dom.ts";
-import type { Round } from "./rounds.ts";
+import type { Growth } from "./rounds.ts";
 
 /** Rounds that fill the strip before its bars grow narrower. */
 const SLOTS = 64;
@@ -30,13 +30,14 @@ export class RoundStrip {
     this.#resize();
   }
 
-  add(round: Round): void {
+  add(round: Growth): void {
     const x = this.#bars.length;
     const accepted = round.tokens.filter(({ origin }) => origin === "accepted").length;
-    const others = round.tokens.length - accepted;
+    // Drafts grow by a word each.
+    const others = round.tokens.length - accepted + (round.drafts ?? 0);
     const last = round.tokens.at(-1)?.origin ?? "plain";
     const bar = makeSvg("g", {}, ...stack(x, [accepted, "accepted"], [others, last]));
-    this.#tallest = Math.max(this.#tallest, round.tokens.length);
+    this.#tallest = Math.max(this.#tallest, accepted + others);
     this.#bars.push(bar);
     this.#svg.append(bar);
     this.#resize();

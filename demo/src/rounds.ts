@@ -1,11 +1,17 @@
 /** What the page keeps of each round: its tokens, its tree and the figures so far. */
 import type { Metrics, StreamPart, StreamToken, TreeSnapshot } from "coppice";
 
-export interface Round {
+/** What can be drawn of a round. */
+export interface Growth {
   readonly tokens: readonly StreamToken[];
   readonly tree: TreeSnapshot | undefined;
   /** Whether the tree's scores say how sure the draft was. */
   readonly hasConfidence: boolean;
+  /** Set where the tree is made of so many drafts, whose best is its path. */
+  readonly drafts?: number;
+}
+
+export interface Round extends Growth {
   readonly metrics: Metrics;
 }
 
@@ -24,7 +30,7 @@ export function roundOf(
 }
 
 /** How sure the draft was of a token of its own, 0..1; undefined for the target's, and where the scores do not say. */
-export function confidenceOf(round: Round, index: number): number | undefined {
+export function confidenceOf(round: Growth, index: number): number | undefined {
   const { tokens, tree } = round;
   // The path begins with the stump, which was written a round before.
   const node = tokens[index]?.origin === "accepted" ? tree?.path[index + 1] : undefined;
@@ -32,4 +38,21 @@ export function confidenceOf(round: Round, index: number): number | undefined {
   if (!tree || node === undefined || parent === undefined) return undefined;
   if (!round.hasConfidence) return undefined;
   return Math.exp((tree.scores[node] ?? 0) - (tree.scores[parent] ?? 0));
+}
+
+/** What the target gives each node of a tree, 0..1, as far as it was asked: the children of the nodes that were kept. */
+export function targetShares({ tokens, tree }: Growth): (number | undefined)[] {
+  if (!tree) return [];
+  return tree.tokens.map((id, node) => {
+    const place = tree.path.indexOf(tree.parents[node]!);
+    // Where a stop string was begun, tokens come a round late.
+    const token = place < 0 || !isOf(tree, tokens) ? undefined : tokens[place];
+    const found = token?.id === id ? token : token?.top?.find((other) => other.id === id);
+    return found?.logProbability === undefined ? undefined : Math.exp(found.logProbability);
+  });
+}
+
+/** Whether these are the tokens that the tree's path gave. */
+function isOf({ path, tokens: nodes }: TreeSnapshot, tokens: readonly StreamToken[]): boolean {
+  return path.slice(1).every((node, i) => !tokens[i] || tokens[i].id === nodes[node]);
 }

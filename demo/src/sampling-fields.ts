@@ -1,6 +1,9 @@
 /** The stages of sampling: which words may be drawn, and how evenly. */
-import type { GreedyDecoder, SampleDecoder } from "coppice";
+import type { GreedyDecoder, SampleDecoder, SamplingStages } from "coppice";
 import { one, type Field, type Values } from "./field.ts";
+
+const SHARE = { min: 0.001, max: 1, real: true } as const;
+const ORDERS = ["hf", "llama.cpp"] as const;
 
 export const SAMPLING: readonly Field[] = [
   {
@@ -25,9 +28,7 @@ export const SAMPLING: readonly Field[] = [
     label: "Top-p",
     line: "Of those, the fewest that have this share of the probability; 1 keeps all.",
     initial: "0.95",
-    min: 0.001,
-    max: 1,
-    real: true,
+    ...SHARE,
   },
   {
     name: "minP",
@@ -38,27 +39,63 @@ export const SAMPLING: readonly Field[] = [
     max: 1,
     real: true,
   },
+  {
+    name: "typicalP",
+    label: "Typical-p",
+    line: "The fewest of this share whose surprise is nearest to the average; 1 keeps all.",
+    initial: "1",
+    ...SHARE,
+  },
+  {
+    name: "topNSigma",
+    label: "Top-n-sigma",
+    line: "Keep words at most this many standard deviations below the best; 0 keeps all.",
+    initial: "0",
+    min: 0,
+    max: 100,
+    real: true,
+  },
+  {
+    name: "order",
+    label: "Order",
+    line: "Which stage comes first: Hugging Face heats before it cuts, llama.cpp after.",
+    choices: ["Hugging Face", "llama.cpp"],
+  },
 ];
 
-/** The linear decoder that these stages make. */
-export function linearDecoder(values: Values): GreedyDecoder | SampleDecoder {
-  const temperature = one(values, "temperature");
-  if (temperature === 0) return { kind: "greedy" };
+/** Stages that change nothing are left out. */
+export function stagesOf(values: Values): SamplingStages {
+  const topK = one(values, "topK");
+  const minP = one(values, "minP");
+  const typicalP = one(values, "typicalP");
+  const topNSigma = one(values, "topNSigma");
+  const order = ORDERS[one(values, "order")]!;
   return {
-    kind: "sample",
-    temperature,
-    topK: one(values, "topK"),
+    temperature: one(values, "temperature"),
     topP: one(values, "topP"),
-    minP: one(values, "minP"),
+    ...(topK !== 0 && { topK }),
+    ...(minP !== 0 && { minP }),
+    ...(typicalP !== 1 && { typicalP }),
+    ...(topNSigma !== 0 && { topNSigma }),
+    ...(order !== "hf" && { order }),
   };
 }
 
+/** The linear decoder that these stages make. */
+export function sampleDecoder(values: Values): GreedyDecoder | SampleDecoder {
+  if (one(values, "temperature") === 0) return { kind: "greedy" };
+  return { kind: "sample", ...stagesOf(values) };
+}
+
 export function saySampling(values: Values): string {
-  const decoder = linearDecoder(values);
-  if (decoder.kind === "greedy") return "temperature 0";
-  const parts = [`temperature ${decoder.temperature}`];
-  if (decoder.topK !== 0) parts.push(`top-k ${decoder.topK}`);
-  if (decoder.topP !== 1) parts.push(`top-p ${decoder.topP}`);
-  if (decoder.minP !== 0) parts.push(`min-p ${decoder.minP}`);
+  const { temperature, topK, topP, minP, typicalP, topNSigma, order } = stagesOf(values);
+  if (temperature === 0) return "temperature 0";
+  const parts = [`temperature ${temperature}`];
+  if (topK !== undefined) parts.push(`top-k ${topK}`);
+  if (topP !== 1) parts.push(`top-p ${topP}`);
+  if (minP !== undefined) parts.push(`min-p ${minP}`);
+  if (typicalP !== undefined) parts.push(`typical-p ${typicalP}`);
+  if (topNSigma !== undefined) parts.push(`${topNSigma} sigma`);
+  if (order !== undefined) parts.push(`${ORDERS[1]}’s order`);
   return parts.join(", ");
 }

@@ -1,7 +1,8 @@
 /** The manuscript: the opening line, then token after token, each coloured by where it came from. */
-import type { StreamToken } from "coppice";
 import { make } from "./dom.ts";
-import { confidenceOf, type Round } from "./rounds.ts";
+import type { Round } from "./rounds.ts";
+import { annotate, showNotes } from "./token-card.ts";
+import { noteOf } from "./token-note.ts";
 
 /** Closer to the end than this, in pixels, counts as reading along. */
 const NEAR_END = 40;
@@ -11,9 +12,11 @@ export class Story {
   readonly #rounds: HTMLElement[] = [];
   #marked: HTMLElement | undefined;
   #text = "";
+  #hasGrown = false;
 
   constructor(box: HTMLElement, onPick?: (round: number) => void) {
     this.#box = box;
+    showNotes(box, ".token");
     box.addEventListener("click", (event) => {
       const span =
         event.target instanceof Element ? event.target.closest<HTMLElement>(".round") : null;
@@ -26,14 +29,16 @@ export class Story {
     return this.#text;
   }
 
-  get hasRounds(): boolean {
-    return this.#rounds.length > 0;
+  /** Whether there is more than the opening line. */
+  get hasGrown(): boolean {
+    return this.#hasGrown;
   }
 
   begin(opening: string): void {
     this.#rounds.length = 0;
     this.#marked = undefined;
     this.#text = opening;
+    this.#hasGrown = false;
     this.#box.replaceChildren(make("span", { className: "opening" }, opening));
   }
 
@@ -41,14 +46,21 @@ export class Story {
     const element = make(
       "span",
       { className: "round" },
-      ...round.tokens.flatMap((token, i) => inked(token, confidenceOf(round, i))),
+      ...round.tokens.flatMap((_, i) => inked(round, i)),
     );
-    const box = this.#box;
-    const follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
     this.#rounds.push(element);
-    this.#text += round.tokens.map(({ text }) => text).join("");
-    box.append(element);
-    if (follows) box.scrollTop = box.scrollHeight;
+    this.#add(element, round.tokens.map(({ text }) => text).join(""));
+  }
+
+  /** What stands there stays, but its rounds can be looked at no more. */
+  detach(): void {
+    this.mark(undefined);
+    this.#rounds.length = 0;
+  }
+
+  /** Text that was chosen among drafts. */
+  take(text: string): void {
+    this.#add(make("span", { className: "taken" }, text), text);
   }
 
   /** Marks the words of one round; undefined marks none. */
@@ -57,15 +69,22 @@ export class Story {
     this.#marked = round === undefined ? undefined : this.#rounds[round];
     this.#marked?.classList.add("marked");
   }
+
+  #add(element: HTMLElement, text: string): void {
+    const box = this.#box;
+    const follows = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
+    this.#text += text;
+    this.#hasGrown = true;
+    box.append(element);
+    if (follows) box.scrollTop = box.scrollHeight;
+  }
 }
 
 /** A token in its colour; the space before it stays outside, so that no line is drawn under it. */
-function inked({ text, origin }: StreamToken, confidence: number | undefined): (Node | string)[] {
+function inked(round: Round, index: number): (Node | string)[] {
+  const { text, origin } = round.tokens[index]!;
   const word = text.trimStart();
-  const title =
-    confidence === undefined
-      ? origin
-      : `${origin}: the draft was ${Number((confidence * 100).toPrecision(2))} % sure of it`;
-  const space = text.slice(0, text.length - word.length);
-  return [space, make("span", { className: `token ${origin}`, title }, word)];
+  const token = make("span", { className: `token ${origin}` }, word);
+  annotate(token, () => noteOf(round, index));
+  return [text.slice(0, text.length - word.length), token];
 }

@@ -4,19 +4,38 @@ import type { LaidNode, Layout } from "./tree-layout.ts";
 
 /** Font of the labels; the same in tree.css, or the widths are wrong. */
 const LABEL_FONT_SIZE = 15;
+/** Of the target's percentage beside it. */
+const SHARE_FONT_SIZE = 11;
+const SHARE_GAP = 4;
 const PADDING = 8;
 const PILL = 22;
 
 const context = document.createElement("canvas").getContext("2d");
 
-/** Width of a label in the page's own font, padding included. */
-export function labelWidth(label: string): number {
-  if (!context) return label.length * LABEL_FONT_SIZE * 0.5 + PADDING * 2;
-  context.font = `${LABEL_FONT_SIZE}px ${getComputedStyle(document.body).fontFamily}`;
-  return Math.max(18, Math.ceil(context.measureText(label).width) + PADDING * 2);
+/** Width of a node in the page's own font, padding included. */
+export function nodeWidth({ label, share }: Pick<LaidNode, "label" | "share">): number {
+  const number = shareText(share);
+  const rest = number ? SHARE_GAP + textWidth(number, SHARE_FONT_SIZE) : 0;
+  return Math.max(18, Math.ceil(textWidth(label, LABEL_FONT_SIZE) + rest) + PADDING * 2);
 }
 
-export function drawTree({ nodes, width, height }: Layout): SVGSVGElement {
+function textWidth(text: string, size: number): number {
+  if (!context) return text.length * size * 0.5;
+  context.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
+  return context.measureText(text).width;
+}
+
+/** In whole percent; "" where nothing is known. */
+function shareText(share: number | undefined): string {
+  if (share === undefined) return "";
+  return share < 0.005 ? "<1" : String(Math.round(share * 100));
+}
+
+/** `note` is given every node to say something of. */
+export function drawTree(
+  { nodes, width, height }: Layout,
+  note: (element: SVGElement, index: number) => void,
+): SVGSVGElement {
   const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const root = nodes[0];
   if (root) svg.append(stump(root.x - 20, root.y));
@@ -27,7 +46,11 @@ export function drawTree({ nodes, width, height }: Layout): SVGSVGElement {
     const parent = nodes[node.parent];
     if (parent) svg.append(...branch(parent, node));
   }
-  for (const node of nodes) svg.append(label(node));
+  nodes.forEach((node, i) => {
+    const group = label(node);
+    note(group, i);
+    svg.append(group);
+  });
   return svg;
 }
 
@@ -81,6 +104,8 @@ function label(node: LaidNode): SVGElement {
     { x: node.x + node.width / 2, y: node.y + 5, "text-anchor": "middle" },
     node.label,
   );
+  const number = shareText(node.share);
+  if (number) text.append(makeSvg("tspan", { class: "share", dx: SHARE_GAP }, number));
   const pill = makeSvg("rect", {
     x: node.x,
     y: node.y - PILL / 2,
@@ -88,17 +113,7 @@ function label(node: LaidNode): SVGElement {
     height: PILL,
     rx: PILL / 2,
   });
-  const title = makeSvg("title", {}, describe(node));
-  const group = makeSvg("g", { class: `node ${classOf(node)}` }, title, pill, text);
+  const group = makeSvg("g", { class: `node ${classOf(node)}` }, pill, text);
   group.style.setProperty("--depth", String(node.depth));
   return group;
-}
-
-function describe({ label: word, kept, origin, confidence, parent }: LaidNode): string {
-  if (parent < 0) return `${word}: the stump, the last word written`;
-  if (origin) return `${word}: the target’s own word (${origin})`;
-  const fate = `${word}: ${kept ? "kept" : "cut"}`;
-  if (confidence === undefined) return fate;
-  const percent = Number((confidence * 100).toPrecision(2));
-  return `${fate}; the draft was ${percent} % sure of the path up to here`;
 }

@@ -1,12 +1,15 @@
 /** Where each node of a token tree goes: depth to the right, leaves on rows of their own. Lengths in SVG units. */
 import type { TokenOrigin, TreeSnapshot } from "coppice";
-import type { Round } from "./rounds.ts";
+import { targetShares, type Growth } from "./rounds.ts";
+import { wordOf } from "./words.ts";
 
 const ROW = 27;
 const GAP = 42;
 const MARGIN = 12;
 /** Room for the stump to the left of the root's word. */
 const STUMP = 40;
+/** Letters of a label; what is longer is cut at a word. */
+const LONGEST = 24;
 
 export interface LaidNode {
   /** -1 for the root. */
@@ -16,6 +19,8 @@ export interface LaidNode {
   readonly kept: boolean;
   /** How sure the draft was of the whole path, 0..1; undefined for the target's own word, and where the scores do not say. */
   readonly confidence: number | undefined;
+  /** What the target gives it after its parent, 0..1; undefined where it was not asked. */
+  readonly share: number | undefined;
   /** Set for the target's own word, which was in no tree. */
   readonly origin: TokenOrigin | undefined;
   /** Left end and middle height of the label. */
@@ -32,14 +37,14 @@ export interface Layout {
 
 type Unplaced = Omit<LaidNode, "x" | "y" | "width">;
 
-/** `measure` gives the width of a label, padding included. */
+/** `measure` gives the width of a node, padding included. */
 export function layOut(
   tree: TreeSnapshot,
-  round: Round,
-  measure: (label: string) => number,
+  round: Growth,
+  measure: (node: Pick<LaidNode, "label" | "share">) => number,
 ): Layout {
   const nodes = collect(tree, round);
-  const widths = nodes.map(({ label }) => measure(label));
+  const widths = nodes.map(measure);
   const rows = placeRows(nodes);
   const columns: number[] = [MARGIN + STUMP];
   const widest: number[] = [];
@@ -59,18 +64,20 @@ export function layOut(
 }
 
 /** The tree's nodes, and the target's own word as one more at the end of the kept path. */
-function collect(tree: TreeSnapshot, round: Round): Unplaced[] {
+function collect(tree: TreeSnapshot, round: Growth): Unplaced[] {
   const kept = new Set(tree.path);
-  const nodes = tree.tokens.map((_, i): Unplaced => {
-    return {
+  const shares = targetShares(round);
+  const nodes = tree.tokens.map(
+    (_, i): Unplaced => ({
       parent: tree.parents[i]!,
       depth: tree.depths[i]!,
-      label: wordOf(tree.texts[i] ?? ""),
+      label: shorten(wordOf(tree.texts[i] ?? "")),
       kept: kept.has(i),
       confidence: round.hasConfidence ? Math.exp(tree.scores[i] ?? 0) : undefined,
+      share: shares[i],
       origin: undefined,
-    };
-  });
+    }),
+  );
   const end = tree.path.at(-1) ?? 0;
   const own = round.tokens.at(-1);
   // Where the length ran out amid the kept path, the last token is one of the tree's.
@@ -82,6 +89,7 @@ function collect(tree: TreeSnapshot, round: Round): Unplaced[] {
       label: wordOf(own.text),
       kept: true,
       confidence: undefined,
+      share: own.logProbability === undefined ? undefined : Math.exp(own.logProbability),
       origin: own.origin,
     });
   }
@@ -102,13 +110,8 @@ function placeRows(nodes: readonly Unplaced[]): number[] {
   return rows;
 }
 
-/**
- * A token as a word: the space before it goes without saying, so a token that lacks one gets a hyphen, as where
- * a printed word is broken. Capitals begin a line or a quotation, not the rest of a word.
- */
-export function wordOf(text: string): string {
-  if (text === "") return "…";
-  if (/^\s+$/.test(text)) return text.includes("\n") ? "¶" : "␣";
-  const word = text.replaceAll("\n", "¶").trim();
-  return /^\p{Ll}/u.test(text) ? `‑${word}` : word;
+function shorten(label: string): string {
+  if (label.length <= LONGEST) return label;
+  const start = label.slice(0, LONGEST).replace(/\s+\S*$/, "");
+  return `${start} …`;
 }

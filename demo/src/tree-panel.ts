@@ -2,9 +2,12 @@
 import { byId, prefersReducedMotion } from "./dom.ts";
 import { formatCount, plural } from "./format.ts";
 import { RoundStrip } from "./round-strip.ts";
-import type { Round } from "./rounds.ts";
-import { drawTree, labelWidth, noTree } from "./tree-drawing.ts";
-import { layOut, wordOf, type Layout } from "./tree-layout.ts";
+import { noteOfNode } from "./node-note.ts";
+import type { Growth } from "./rounds.ts";
+import { showNotes, annotate, tidyNotes } from "./token-card.ts";
+import { drawTree, nodeWidth, noTree } from "./tree-drawing.ts";
+import { layOut, type Layout } from "./tree-layout.ts";
+import { wordOf } from "./words.ts";
 
 /** A tree is drawn no smaller and no larger than this; a bigger one scrolls. */
 const MIN_SCALE = 0.78;
@@ -20,11 +23,12 @@ const CALM_INTERVAL = 1000;
 export class TreePanel {
   readonly #view = byId("tree-view", HTMLDivElement);
   readonly #caption = byId("tree-caption", HTMLParagraphElement);
+  readonly #key = byId("tree-key", HTMLParagraphElement);
   readonly #back = byId("round-back", HTMLButtonElement);
   readonly #forth = byId("round-forth", HTMLButtonElement);
   readonly #strip: RoundStrip;
   readonly #onShow: (round: number | undefined) => void;
-  #rounds: Round[] = [];
+  #rounds: Growth[] = [];
   #shown = -1;
   #live = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,6 +39,7 @@ export class TreePanel {
     this.#strip = new RoundStrip((round) => this.show(round));
     this.#back.addEventListener("click", () => this.show(this.#shown - 1));
     this.#forth.addEventListener("click", () => this.show(this.#shown + 1));
+    showNotes(this.#view, ".node");
     new ResizeObserver(() => this.#draw()).observe(this.#view);
     this.#draw();
   }
@@ -59,7 +64,7 @@ export class TreePanel {
     if (!live && this.#rounds.length > 0) this.#draw();
   }
 
-  add(round: Round): void {
+  add(round: Growth): void {
     this.#rounds.push(round);
     this.#strip.add(round);
     if (!this.#live) return;
@@ -89,6 +94,7 @@ export class TreePanel {
     this.#strip.select(this.#shown);
     const tree = round?.tree;
     this.#caption.textContent = round ? this.#captionOf(round) : "\u00a0";
+    this.#key.textContent = round?.tree ? keyOf(round) : "\u00a0";
     this.#view.classList.toggle("still", this.#live);
     if (!round || !tree) {
       const line = round ? noTreeLine(round) : EMPTY;
@@ -96,7 +102,12 @@ export class TreePanel {
       this.#view.setAttribute("aria-label", line);
       return;
     }
-    this.#place(layOut(tree, round, labelWidth));
+    this.#place(layOut(tree, round, nodeWidth), round);
+    tidyNotes();
+    if (round.drafts !== undefined) {
+      this.#view.setAttribute("aria-label", `Where ${round.drafts} drafts part ways.`);
+      return;
+    }
     const kept = tree.path.slice(1).map((node) => wordOf(tree.texts[node] ?? ""));
     const own = round.tokens.findLast(({ origin }) => origin !== "accepted");
     this.#view.setAttribute(
@@ -107,11 +118,13 @@ export class TreePanel {
   }
 
   /** As large as there is room for; the stump in the middle of the height, where it stays from round to round. */
-  #place(layout: Layout): void {
+  #place(layout: Layout, round: Growth): void {
     const { clientWidth, clientHeight } = this.#view;
     const fit = Math.min(clientWidth / layout.width, clientHeight / layout.height);
     const scale = Math.min(MAX_SCALE, Math.max(MIN_SCALE, fit));
-    const svg = drawTree(layout);
+    const svg = drawTree(layout, (element, i) =>
+      annotate(element, () => noteOfNode(layout.nodes[i]!, i, round)),
+    );
     svg.setAttribute("width", String(Math.floor(layout.width * scale)));
     svg.setAttribute("height", String(Math.floor(layout.height * scale)));
     const top = clientHeight / 2 - (layout.nodes[0]?.y ?? 0) * scale;
@@ -119,7 +132,9 @@ export class TreePanel {
     this.#view.replaceChildren(svg);
   }
 
-  #captionOf(round: Round): string {
+  #captionOf(round: Growth): string {
+    if (round.drafts !== undefined)
+      return `pass ${formatCount(this.#shown + 1)} of ${formatCount(this.#rounds.length)} · ${plural(round.drafts, "draft")}`;
     const place = `round ${formatCount(this.#shown + 1)} of ${formatCount(this.#rounds.length)}`;
     if (!round.tree) return `${place} · ${plural(round.tokens.length, "token")}`;
     const guesses = round.tree.tokens.length - 1;
@@ -127,8 +142,18 @@ export class TreePanel {
   }
 }
 
-function noTreeLine({ tokens }: Round): string {
+function noTreeLine({ tokens }: Growth): string {
   if (tokens.every(({ origin }) => origin === "plain"))
     return "Written without a tree: one word per pass.";
   return "The trees stayed on the GPU, so that it need not wait for the page.";
+}
+
+/** How the drawing is to be read. */
+function keyOf({ drafts, tokens, hasConfidence }: Growth): string {
+  if (drafts !== undefined) return "Where the drafts part ways; the first one’s path in green.";
+  const words: string[] = [];
+  if (hasConfidence) words.push("The thicker a branch, the surer the draft.");
+  if (tokens.some(({ logProbability }) => logProbability !== undefined))
+    words.push("Numbers: the target’s probability, %.");
+  return words.join(" ") || "\u00a0";
 }

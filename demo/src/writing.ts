@@ -2,10 +2,7 @@
 import type { Decoder, Engine, GenerateOptions, GenerateResult, TreeSnapshot } from "coppice";
 import { roundOf, type Round } from "./rounds.ts";
 
-export interface WritingRequest extends Pick<
-  GenerateOptions,
-  "roundsPerReadback" | "timings" | "trees"
-> {
+export interface WritingRequest extends Omit<GenerateOptions, "decoder" | "signal"> {
   readonly prompt: string;
   readonly decoder: Decoder;
   readonly seed: number;

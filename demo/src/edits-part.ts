@@ -1,0 +1,53 @@
+/** Penalties, bans and ends of a text. */
+import type { GenerateOptions, LogitEdits } from "coppice";
+import { make } from "./dom.ts";
+import { EDITS, editsOf, ENDING, sayEdits, sayEnding, stopsOf } from "./edit-fields.ts";
+import { FieldGroup, one, rowOf } from "./field.ts";
+import { Fold } from "./fold.ts";
+
+/** The most strings that the library takes. */
+const MOST_STOPS = 16;
+
+export type EditOptions = LogitEdits & Pick<GenerateOptions, "stop">;
+
+export class EditsPart {
+  readonly #edits = new FieldGroup("edits", EDITS);
+  readonly #ending = new FieldGroup("ending", ENDING);
+  readonly #stop = make("input", { id: "ending-stop", type: "text", autocomplete: "off" });
+  readonly #editsFold = new Fold("part-edits", "Edits", this.#edits.element);
+  readonly #endingFold = new Fold("part-ending", "Ending", this.#ending.element);
+  readonly elements = [this.#editsFold.element, this.#endingFold.element];
+
+  constructor() {
+    const line = "Strings that end the text, with bars between them: \\n is the end of a line.";
+    this.#stop.placeholder = "nothing";
+    this.#stop.spellcheck = false;
+    this.#stop.setAttribute("aria-describedby", "ending-stop-line");
+    this.#ending.element.append(rowOf({ label: "Stop at", line }, this.#stop));
+  }
+
+  use(used: boolean): void {
+    for (const fold of [this.#editsFold, this.#endingFold]) fold.use(used);
+    for (const group of [this.#edits, this.#ending]) group.use(used);
+    this.#stop.disabled = !used;
+    const stops = stopsOf(this.#stop.value).length;
+    this.#stop.setCustomValidity(stops > MOST_STOPS ? `At most ${MOST_STOPS} strings.` : "");
+    this.#editsFold.say(sayEdits(this.#edits.read()) || "none");
+    this.#endingFold.say(
+      sayEnding(one(this.#ending.read(), "minNewTokens"), stops) || "where the target ends it",
+    );
+  }
+
+  options(maxNewTokens: number): EditOptions {
+    const stop = stopsOf(this.#stop.value);
+    return {
+      ...editsOf(this.#edits.read(), this.#ending.read(), maxNewTokens),
+      ...(stop.length > 0 && { stop }),
+    };
+  }
+
+  /** "" where nothing is edited. */
+  say(): string {
+    return sayEdits(this.#edits.read());
+  }
+}

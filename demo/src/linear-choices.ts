@@ -1,0 +1,59 @@
+/** The decoders that write one word after another, as data; the speculative one reproduces some of them. */
+import type { Decoder } from "coppice";
+import type { Option } from "./choice-group.ts";
+import type { Field, Values } from "./field.ts";
+import { MIROSTAT, mirostatDecoder, sayMirostat } from "./mirostat-fields.ts";
+import { SAMPLING, sampleDecoder, saySampling } from "./sampling-fields.ts";
+
+export type Linear = Exclude<Decoder, { readonly kind: "speculative" }>;
+export type LinearKind = Linear["kind"];
+
+export interface LinearChoice extends Option<LinearKind> {
+  readonly fields: readonly Field[];
+  readonly build: (values: Values) => Linear;
+  /** How it stands, in a few words; "" where there is nothing to set. */
+  readonly say: (values: Values) => string;
+  /** Where the speculative decoder can reproduce it: what it is called and says there. */
+  readonly way?: Omit<Option<LinearKind>, "kind">;
+}
+
+const GROUP = "One text";
+
+export const LINEAR: readonly LinearChoice[] = [
+  {
+    kind: "sample",
+    label: "Sample",
+    line: "The target alone, one word per pass, drawn by its probability.",
+    group: GROUP,
+    fields: SAMPLING,
+    build: sampleDecoder,
+    say: saySampling,
+    way: { label: "By stages", line: "Words are drawn by their probability, as the stages say." },
+  },
+  {
+    kind: "mirostat",
+    label: "Mirostat",
+    line: "The target alone, drawn so that the text stays as surprising as you ask.",
+    group: GROUP,
+    fields: MIROSTAT,
+    build: mirostatDecoder,
+    say: sayMirostat,
+    way: {
+      label: "By Mirostat",
+      line: "Words are drawn so that the text stays as surprising as you ask.",
+    },
+  },
+  {
+    kind: "greedy",
+    label: "Greedy",
+    line: "The target alone, one word per pass, always its likeliest.",
+    group: GROUP,
+    fields: [],
+    build: () => ({ kind: "greedy" }),
+    say: () => "",
+  },
+];
+
+export function linearOf(kind: LinearKind): LinearChoice {
+  return LINEAR.find((choice) => choice.kind === kind)!;
+}
