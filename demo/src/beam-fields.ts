@@ -58,4 +58,3 @@ export function beamDecoder(values: Values): BeamDecoder {
     earlyStopping: ([false, true, "never"] as const)[one(values, "earlyStopping")]!,
   };
 }
-

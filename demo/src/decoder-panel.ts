@@ -17,6 +17,8 @@ export interface PanelState {
   readonly drafts: boolean;
   /** The speculative decoder writes the same text. */
   readonly canRace: boolean;
+  /** The text may be longer than the context. */
+  readonly slides: boolean;
 }
 
 export class DecoderPanel {
@@ -51,7 +53,8 @@ export class DecoderPanel {
   get state(): PanelState {
     const drafts = isDraftsKind(this.#kinds.chosen);
     const draws = drafts ? this.#drafts.draws() : this.#sampling.linear().kind !== "greedy";
-    return { draws, drafts, canRace: !drafts && this.#sampling.speculates };
+    const canRace = !drafts && this.#sampling.speculates;
+    return { draws, drafts, canRace, slides: !drafts && this.#edits.slides };
   }
 
   /** The speculative decoder needs a draft; without one only the others can be chosen. */

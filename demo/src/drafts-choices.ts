@@ -22,7 +22,7 @@ export interface DraftsChoice extends Option<DraftsKind> {
   readonly objection: (values: Values) => string;
 }
 
-const GROUP = "Several drafts";
+const GROUP = "Drafts";
 /** Words that all texts side by side have together. */
 const MOST_WORDS = 1023;
 

@@ -4,6 +4,7 @@ import { isDraftsKind, type DecoderKind } from "./decoder-choices.ts";
 import { DRAFTS, draftsOf, type DraftsKind } from "./drafts-choices.ts";
 import { FieldGroup, one } from "./field.ts";
 import { Fold } from "./fold.ts";
+import { plural } from "./format.ts";
 import type { SamplingPart } from "./sampling-part.ts";
 
 export class DraftsPart {
@@ -29,14 +30,16 @@ export class DraftsPart {
     if (isUsed) this.#kind = decoder;
     for (const [kind, group] of this.#fields) group.use(isUsed && kind === this.#kind);
     this.#fold.use(isUsed);
-    this.#fold.say(draftsOf(this.#kind).say(this.#group.read()));
-    this.#group.object(draftsOf(this.#kind).objection(this.#group.read()));
+    this.#fold.say(`${plural(one(this.#group.read(), "length"), "word")} each`);
+    this.#group.check(draftsOf(this.#kind).objection(this.#group.read()));
   }
 
   decoder(): DraftsDecoder {
     const choice = draftsOf(this.#kind);
     const decoder = choice.build(this.#group.read());
-    return choice.isSampled ? ({ ...this.#sampling.stages(), ...decoder } as DraftsDecoder) : decoder;
+    return choice.isSampled
+      ? ({ ...this.#sampling.stages(), ...decoder } as DraftsDecoder)
+      : decoder;
   }
 
   /** A length of their own: drafts are read against each other, so they are short. */

@@ -38,6 +38,7 @@ function grow(below: Branch, words: readonly string[]): void {
   const same = child.words.findIndex((word, i) => word !== words[i]);
   const shared = same < 0 ? child.words.length : same;
   const rest = child.words.splice(shared);
-  if (rest.length > 0) child.children.splice(0, Infinity, { words: rest, children: [...child.children] });
+  if (rest.length > 0)
+    child.children.splice(0, Infinity, { words: rest, children: [...child.children] });
   grow(child, words.slice(shared));
 }

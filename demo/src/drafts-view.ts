@@ -60,7 +60,8 @@ export class DraftsView {
       row.button.disabled = !draft;
     });
     if (drafts.length === 0) return;
-    const order = this.#setting.kind === "samples" ? "in the order of their seeds" : "the best first";
+    const order =
+      this.#setting.kind === "samples" ? "in the order of their seeds" : "the best first";
     this.#head.textContent = `${plural(drafts.length, "draft")} after ${plural(words, "pass", "passes")}, ${order}`;
   }
 

@@ -59,6 +59,12 @@ export const ENDING: readonly Field[] = [
     min: 0,
     max: 4096,
   },
+  {
+    name: "overflow",
+    label: "When full",
+    line: "The model holds only so many words: there the text ends, or goes on with the older half forgotten.",
+    choices: ["it ends", "it slides on"],
+  },
 ];
 
 /** Edits that change nothing are left out. */
@@ -93,9 +99,12 @@ export function sayEdits(values: Values): string {
   return words.join(", ");
 }
 
-export function sayEnding(least: number, stops: number): string {
+/** `stops`: how many strings end the text. "" where nothing is asked. */
+export function sayEnding(values: Values, stops: number): string {
+  const least = one(values, "minNewTokens");
   const words: string[] = [];
   if (least > 0) words.push(`not before ${plural(least, "word")}`);
   if (stops > 0) words.push(`at ${plural(stops, "string")}`);
+  if (one(values, "overflow") === 1) words.push("sliding on");
   return words.join(", ");
 }

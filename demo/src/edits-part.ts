@@ -8,7 +8,7 @@ import { Fold } from "./fold.ts";
 /** The most strings that the library takes. */
 const MOST_STOPS = 16;
 
-export type EditOptions = LogitEdits & Pick<GenerateOptions, "stop">;
+export type EditOptions = LogitEdits & Pick<GenerateOptions, "overflow" | "stop">;
 
 export class EditsPart {
   readonly #edits = new FieldGroup("edits", EDITS);
@@ -28,14 +28,20 @@ export class EditsPart {
 
   use(used: boolean): void {
     for (const fold of [this.#editsFold, this.#endingFold]) fold.use(used);
-    for (const group of [this.#edits, this.#ending]) group.use(used);
+    for (const group of [this.#edits, this.#ending]) {
+      group.use(used);
+      group.check();
+    }
     this.#stop.disabled = !used;
     const stops = stopsOf(this.#stop.value).length;
     this.#stop.setCustomValidity(stops > MOST_STOPS ? `At most ${MOST_STOPS} strings.` : "");
     this.#editsFold.say(sayEdits(this.#edits.read()) || "none");
-    this.#endingFold.say(
-      sayEnding(one(this.#ending.read(), "minNewTokens"), stops) || "where the target ends it",
-    );
+    this.#endingFold.say(sayEnding(this.#ending.read(), stops) || "where the target ends it");
+  }
+
+  /** Whether a text goes on where the context is full. */
+  get slides(): boolean {
+    return one(this.#ending.read(), "overflow") === 1;
   }
 
   options(maxNewTokens: number): EditOptions {
@@ -43,6 +49,7 @@ export class EditsPart {
     return {
       ...editsOf(this.#edits.read(), this.#ending.read(), maxNewTokens),
       ...(stop.length > 0 && { stop }),
+      ...(this.slides && { overflow: "slide" }),
     };
   }
 

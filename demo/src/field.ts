@@ -68,7 +68,6 @@ export class FieldGroup {
     for (const control of this.#controls.values()) control.disabled = !enabled;
   }
 
-  /** The browser is told in words which field will not do. */
   read(): Values {
     const entries = [...this.#controls].map(
       ([field, control]) => [field.name, numbersOf(field, control)] as const,
@@ -76,32 +75,32 @@ export class FieldGroup {
     return Object.fromEntries(entries);
   }
 
-  /** Says what is wrong with the numbers together, unless one of them is wrong already. */
-  object(message: string): void {
-    const controls = [...this.#controls.values()];
-    if (controls.every(({ validity }) => validity.valid))
-      controls.at(-1)?.setCustomValidity(message);
+  /** Tells the browser in words which field will not do; `objection` is what is wrong with them together, if anything. */
+  check(objection = ""): void {
+    let last: Control | undefined;
+    let isGood = true;
+    for (const [field, control] of this.#controls) {
+      const complaint = "choices" in field ? "" : complaintOf(field, numbersOf(field, control));
+      control.setCustomValidity(complaint);
+      isGood &&= complaint === "";
+      last = control;
+    }
+    if (isGood) last?.setCustomValidity(objection);
   }
 }
 
 function numbersOf(field: Field, control: Control): readonly number[] {
-  if (control instanceof HTMLSelectElement) {
-    control.setCustomValidity("");
-    return [control.selectedIndex];
-  }
-  if ("choices" in field) return [];
-  const numbers = control.value
-    .split(field.list ? /[\s,]+/ : /\s+/)
-    .filter(Boolean)
-    .map(Number);
-  const isGood = (n: number) => (field.real ? Number.isFinite(n) : Number.isInteger(n));
-  const inRange = numbers.every((n) => isGood(n) && n >= field.min && n <= field.max);
-  const good = numbers.length === 0 ? field.blank !== undefined : inRange;
-  control.setCustomValidity(good ? "" : wantedOf(field));
-  return numbers;
+  if (control instanceof HTMLSelectElement) return [control.selectedIndex];
+  const separator = "list" in field ? /[\s,]+/ : /\s+/;
+  return control.value.split(separator).filter(Boolean).map(Number);
 }
 
-function wantedOf({ label, list, real, initial, min, max }: NumberField): string {
+/** "" where the numbers will do. */
+function complaintOf(field: NumberField, numbers: readonly number[]): string {
+  const { label, list, real, initial, min, max } = field;
+  const isGood = (n: number) => (real ? Number.isFinite(n) : Number.isInteger(n));
+  const inRange = numbers.every((n) => isGood(n) && n >= min && n <= max);
+  if (numbers.length === 0 ? field.blank !== undefined : inRange) return "";
   const kind = real ? "number" : "whole number";
   const wanted = list ? `${kind}s, such as ${initial}, each` : `a ${kind}`;
   return `${label} takes ${wanted} from ${min} to ${max}.`;

@@ -31,6 +31,11 @@ export class Legend {
     }
   }
 
+  /** Of drafts no colours are known. */
+  use(used: boolean): void {
+    byId("legend", HTMLDListElement).hidden = !used;
+  }
+
   clear(): void {
     for (const origin of ORIGINS) this.#set(origin, 0);
   }

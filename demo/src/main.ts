@@ -1,7 +1,6 @@
 /** The playground: puts the parts together and holds what they share, the engine. */
 import {
   CoppiceError,
-  loadEngine,
   type Decoder,
   type Engine,
   type FinishReason,
@@ -13,9 +12,9 @@ import { byId } from "./dom.ts";
 import { DraftDesk } from "./draft-desk.ts";
 import { Figures } from "./figures.ts";
 import { Legend } from "./legend.ts";
-import { EMBEDDED_PAIR, ModelsDialog, type Pair } from "./models-dialog.ts";
+import { Loader } from "./loader.ts";
+import { ModelsDialog } from "./models-dialog.ts";
 import { clearNotice, showError, showWarning } from "./notice.ts";
-import { showLoading, showReady, showUnloaded } from "./pair.ts";
 import { phase, setPhase, type Phase } from "./phase.ts";
 import { race } from "./race.ts";
 import type { Round } from "./rounds.ts";
@@ -29,6 +28,8 @@ import { write, type WritingRequest } from "./writing.ts";
 const OPENING =
   "Once upon a time there was a poor woodcutter, and one day, as he was cutting down an old tree, he heard a voice, which said";
 
+/** Tokens of one writing. */
+const LONGEST = 4096;
 /** Alternatives of every word that are shown. */
 const ALTERNATIVES = 5;
 
@@ -64,29 +65,34 @@ const drafts = new DraftDesk({
   trees,
   figures,
   onWarning: showWarning,
-  onPick: () =>
-    void work(async (_, signal) => DRAFTS_ENDINGS[await drafts.goOn(signal)]),
+  onPick: () => void work(async (_, signal) => DRAFTS_ENDINGS[await drafts.goOn(signal)]),
 });
 
-let engine: Engine | undefined;
-let pair: Pair = EMBEDDED_PAIR;
 let current: AbortController | undefined;
-
+const loader = new Loader({ onPhase: enter, onEngine: use });
 const decoders = new DecoderPanel(adapt);
 
 /** The rest of the form follows the decoder. */
 function adapt(state: PanelState): void {
   seed.enable(state.draws);
   maxNewTokens.disabled = state.drafts;
+  limitLength(state.slides);
   probabilities.disabled = state.drafts;
   refresh(state);
+}
+
+/** No more tokens can be asked for than the model holds, unless it may forget. */
+function limitLength(slides: boolean): void {
+  const most = slides ? undefined : loader.engine?.facts.contextLength;
+  maxNewTokens.max = String(most ?? LONGEST);
+  if (most !== undefined && maxNewTokens.valueAsNumber > most) maxNewTokens.value = String(most);
 }
 
 /** Which buttons make sense at this moment. */
 function refresh(state: PanelState): void {
   setPhase(phase(), {
     canContinue: story.hasGrown && !storyBox.hidden,
-    canRace: engine?.facts.draft !== undefined && state.canRace,
+    canRace: loader.engine?.facts.draft !== undefined && state.canRace,
   });
 }
 
@@ -95,42 +101,17 @@ function enter(next: Phase): void {
   refresh(decoders.state);
 }
 
-async function load(next: Pair): Promise<void> {
-  pair = next;
-  current?.abort();
-  const controller = (current = new AbortController());
-  clearNotice();
-  enter("loading");
-  const onProgress = showLoading();
-  try {
-    // First away with the old one: both pairs might not fit on the GPU.
-    suggestions.use(undefined);
-    await engine?.dispose();
-    engine = undefined;
-    engine = await loadEngine({ ...next, onProgress, signal: controller.signal });
-    suggestions.use(engine);
-    showReady(engine.facts);
-    limitLength(engine.facts.contextLength);
-    figures.showAdapter(engine.facts.adapter);
-    decoders.setHasDraft(engine.facts.draft !== undefined);
-    enter("ready");
-  } catch (error) {
-    if (controller !== current) return;
-    const isAborted = CoppiceError.from(error).code === "aborted";
-    showUnloaded(isAborted ? "Loading was cancelled." : "See the note below.");
-    if (!isAborted) showError(error, { label: "Try again", run: () => void load(pair) });
-    enter("empty");
-  }
-}
-
-/** No more tokens can be asked for than the model can hold. */
-function limitLength(contextLength: number): void {
-  maxNewTokens.max = String(contextLength);
-  if (maxNewTokens.valueAsNumber > contextLength) maxNewTokens.value = maxNewTokens.max;
+/** An engine has come, or gone. */
+function use(engine: Engine | undefined): void {
+  suggestions.use(engine);
+  if (!engine) return;
+  figures.showAdapter(engine.facts.adapter);
+  decoders.setHasDraft(engine.facts.draft !== undefined);
 }
 
 /** Runs one piece of writing with everything around it: buttons, status, errors. `run` gives the closing words. */
 async function work(run: (engine: Engine, signal: AbortSignal) => Promise<string>): Promise<void> {
+  const { engine } = loader;
   if (!engine || !composer.reportValidity()) return;
   const controller = (current = new AbortController());
   suggestions.stop();
@@ -169,7 +150,7 @@ function requestOf(opening: string, signal: AbortSignal): WritingRequest {
 /** A lost device takes the models with it; anything else leaves them as they are. */
 function helpFor(code: CoppiceError["code"]) {
   if (code !== "device-lost" && code !== "engine-disposed") return undefined;
-  return { label: "Load the models again", run: () => void load(pair) };
+  return { label: "Load the models again", run: () => void loader.load() };
 }
 
 /** What a finished piece of writing came to. */
@@ -208,6 +189,7 @@ function generate(isContinued: boolean): Promise<void> {
   return work(async (ready, signal) => {
     if (!isContinued) begin(false);
     const decoder = decoders.decoder();
+    legend.use(!givesDrafts(decoder));
     // A story that goes on keeps its rounds, unless they are of another kind.
     if (!isContinued || givesDrafts(decoder) || drafts.isShown) forget();
     if (givesDrafts(decoder)) {
@@ -230,10 +212,11 @@ composer.addEventListener("submit", (event) => {
 });
 byId("continue", HTMLButtonElement).addEventListener("click", () => void generate(true));
 byId("stop", HTMLButtonElement).addEventListener("click", () => current?.abort());
-byId("pair-cancel", HTMLButtonElement).addEventListener("click", () => current?.abort());
+byId("pair-cancel", HTMLButtonElement).addEventListener("click", () => loader.cancel());
 byId("race", HTMLButtonElement).addEventListener("click", () => {
   void work(async (ready, signal) => {
     begin(true);
+    legend.use(true);
     forget();
     const request = requestOf(prompt.value, signal);
     return conclude(await race(ready, request, { onRound: take, onWarning: showWarning }));
@@ -245,7 +228,7 @@ addEventListener("keydown", (event) => {
     composer.requestSubmit();
 });
 
-const models = new ModelsDialog((next) => void load(next));
+const models = new ModelsDialog((pair) => void loader.load(pair));
 byId("pair-change", HTMLButtonElement).addEventListener("click", () => models.open());
 prompt.value = OPENING;
-void load(EMBEDDED_PAIR);
+void loader.load();

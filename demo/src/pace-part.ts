@@ -35,6 +35,7 @@ export class PacePart {
     this.#growsTrees = growsTrees;
     this.#drawsTrees.parentElement!.hidden = !growsTrees;
     this.#fields.enable(!(growsTrees && this.#drawsTrees.checked));
+    this.#fields.check();
     this.#fold.say(this.#say());
   }
 

@@ -36,7 +36,7 @@ export class SamplingPart {
     this.#fold.say(this.say());
     const isZero = decoder === "samples" && this.stages().temperature === 0;
     const objection = isZero ? "At temperature 0 all samples would be the same text." : "";
-    this.#fields.get(this.#kind)!.object(objection);
+    this.#fields.get(this.#kind)!.check(objection);
   }
 
   /** What is chosen, or what the speculative decoder reproduces. */

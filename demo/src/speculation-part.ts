@@ -32,7 +32,7 @@ export class SpeculationPart {
     for (const fold of [this.#treeFold, this.#ruleFold]) fold.use(used);
     for (const group of [this.#trees, this.#rules]) group.use(used);
     for (const group of this.#fields.values()) group.use(used && group === fields);
-    fields.object(objectionTo(this.#tree, fields.read()));
+    fields.check(objectionTo(this.#tree, fields.read()));
     this.#treeFold.say(sayTree(this.#tree, fields.read()));
     this.#ruleFold.say(this.#sayRule());
     this.#promise.textContent = promiseOf(kind, sampling);

@@ -24,7 +24,7 @@ export const SUPERPOSED: readonly Field[] = [
     name: "ngrams",
     label: "N-grams",
     line: "What tells which word continues which draft: counts of words that followed words.",
-    choices: ["the model's own", "of what is written", "both", "none"],
+    choices: ["the model’s", "of the text", "both", "none"],
   },
   {
     name: "alpha",
@@ -97,4 +97,3 @@ export function superposedDecoder(values: Values): SuperposedDecoder {
     ...(every > 0 && { reset: { every, pick } }),
   };
 }
-

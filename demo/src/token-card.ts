@@ -80,6 +80,9 @@ function place(element: Element): void {
   const { offsetWidth: width, offsetHeight: height } = card;
   const fits = box.bottom + GAP + height <= innerHeight;
   const top = fits ? box.bottom + GAP : box.top - GAP - height;
-  const left = Math.min(Math.max(GAP, box.left), document.documentElement.clientWidth - width - GAP);
+  const left = Math.min(
+    Math.max(GAP, box.left),
+    document.documentElement.clientWidth - width - GAP,
+  );
   card.style.translate = `${Math.round(left)}px ${Math.round(Math.max(GAP, top))}px`;
 }

@@ -102,7 +102,7 @@ function label(node: LaidNode): SVGElement {
   const text = makeSvg(
     "text",
     { x: node.x + node.width / 2, y: node.y + 5, "text-anchor": "middle" },
-    node.label,
+    makeSvg("tspan", { class: "word" }, node.label),
   );
   const number = shareText(node.share);
   if (number) text.append(makeSvg("tspan", { class: "share", dx: SHARE_GAP }, number));

@@ -67,17 +67,15 @@ export function layOut(
 function collect(tree: TreeSnapshot, round: Growth): Unplaced[] {
   const kept = new Set(tree.path);
   const shares = targetShares(round);
-  const nodes = tree.tokens.map(
-    (_, i): Unplaced => ({
-      parent: tree.parents[i]!,
-      depth: tree.depths[i]!,
-      label: shorten(wordOf(tree.texts[i] ?? "")),
-      kept: kept.has(i),
-      confidence: round.hasConfidence ? Math.exp(tree.scores[i] ?? 0) : undefined,
-      share: shares[i],
-      origin: undefined,
-    }),
-  );
+  const nodes = tree.tokens.map((_, i): Unplaced => ({
+    parent: tree.parents[i]!,
+    depth: tree.depths[i]!,
+    label: shorten(wordOf(tree.texts[i] ?? "")),
+    kept: kept.has(i),
+    confidence: round.hasConfidence ? Math.exp(tree.scores[i] ?? 0) : undefined,
+    share: shares[i],
+    origin: undefined,
+  }));
   const end = tree.path.at(-1) ?? 0;
   const own = round.tokens.at(-1);
   // Where the length ran out amid the kept path, the last token is one of the tree's.

@@ -51,9 +51,14 @@ test("a phone: everything within its width, and nothing moves when loaded", asyn
   expect(await playground.reach("ready", "empty")).toBe("ready");
   expect(await top()).toBe(topBefore);
   await playground.unfold("#decoder");
-  for (const part of ["sampling", "tree", "rule", "pace"]) {
+  for (const part of ["sampling", "tree", "rule", "edits", "ending", "pace"]) {
     await playground.unfold(`#part-${part}`);
     expect(await overhang(playground), part).toBe(0);
+  }
+  for (const kind of ["superposed", "beam", "samples"] as const) {
+    await playground.choose(kind);
+    await playground.unfold("#part-drafts");
+    expect(await overhang(playground), kind).toBe(0);
   }
   await page.getByRole("button", { name: "Change models" }).click();
   expect(await overhang(playground)).toBe(0);

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Decoder, DraftsDecoder } from "coppice";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { build } from "vite";
 import { ROOT } from "../../scripts/lib/files.mjs";
@@ -13,6 +14,9 @@ const PICTURES = join(ROOT, process.env["COPPICE_SCREENSHOTS"] ?? ".cache/screen
 
 /** Milliseconds; a software adapter on a busy machine takes its time. */
 const PATIENCE = 150_000;
+
+/** Not the root: a static site works in any folder of any server. */
+const FOLDER = "/some/path/";
 
 export interface Site {
   readonly origin: string;
@@ -27,7 +31,7 @@ export async function servePlayground(): Promise<Site> {
     logLevel: "warn",
     build: { outDir: folder },
   });
-  const server = await serveStatic({ "/": folder, "/index.html": join(folder, "index.html") });
+  const server = await serveStatic({ [FOLDER]: folder });
   const close = async () => {
     await server.close();
     await rm(folder, { recursive: true });
@@ -41,6 +45,8 @@ export interface Choices {
   readonly rule?: string;
   readonly temperature?: number;
 }
+
+export type DecoderKind = (Decoder | DraftsDecoder)["kind"];
 
 type Phase = "loading" | "empty" | "ready" | "writing";
 
@@ -77,7 +83,7 @@ export class Playground {
       ...options,
     });
     const playground = new Playground(page, site.origin);
-    await page.goto(`${site.origin}/index.html`);
+    await page.goto(`${site.origin}${FOLDER}index.html`);
     return playground;
   }
 
@@ -91,7 +97,7 @@ export class Playground {
     return (await handle.jsonValue()) as Phase;
   }
 
-  async choose(decoder: "greedy" | "sample" | "speculative", choices: Choices = {}): Promise<void> {
+  async choose(decoder: DecoderKind, choices: Choices = {}): Promise<void> {
     await this.unfold("#decoder");
     await this.#check("decoder", decoder);
     for (const part of ["tree", "rule"] as const) {
@@ -100,8 +106,7 @@ export class Playground {
       await this.#check(part, choices[part]);
     }
     if (choices.temperature === undefined) return;
-    await this.unfold("#part-sampling");
-    await this.page.getByLabel("Temperature").fill(String(choices.temperature));
+    await this.fill("#part-sampling", { Temperature: String(choices.temperature) });
   }
 
   async unfold(details: string): Promise<void> {
@@ -111,6 +116,19 @@ export class Playground {
 
   #check(group: string, value: string): Promise<void> {
     return this.page.locator(`input[name=${group}][value=${value}]`).check();
+  }
+
+  /** Fills fields of a part of the panel, by their labels; a choice by its words. */
+  async fill(part: string, values: Readonly<Record<string, string>>): Promise<void> {
+    await this.unfold("#decoder");
+    await this.unfold(part);
+    for (const [label, value] of Object.entries(values)) {
+      const named = this.page.locator(part).getByLabel(label, { exact: true });
+      // Decoders that were not chosen may have a field of the same name.
+      const control = named.and(this.page.locator(":enabled"));
+      const isChoice = await control.evaluate((element) => element instanceof HTMLSelectElement);
+      await (isChoice ? control.selectOption(value) : control.fill(value));
+    }
   }
 
   async setLength(tokens: number): Promise<void> {
