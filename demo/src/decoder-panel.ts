@@ -52,7 +52,7 @@ export class DecoderPanel {
 
   get state(): PanelState {
     const drafts = isDraftsKind(this.#kinds.chosen);
-    const draws = drafts ? this.#drafts.draws() : this.#sampling.linear().kind !== "greedy";
+    const draws = drafts ? this.#drafts.draws() : this.#sampling.draws;
     const canRace = !drafts && this.#sampling.speculates;
     return { draws, drafts, canRace, slides: !drafts && this.#edits.slides };
   }

@@ -78,7 +78,7 @@ export const RULES: readonly [Option<RuleKind>, ...Option<RuleKind>[]] = [
 /** What all rules on offer have in common. */
 export function promiseOf(tree: TreeKind, sampling: Decoder["kind"]): string {
   if (sampling !== "sample" && sampling !== "greedy")
-    return "Only with the coupled rule can each word depend on how the ones before it were drawn.";
+    return "What is chosen here depends on the words before it, which only the coupled rule can follow.";
   const promise =
     "the text has exactly the target’s distribution; only coupled gives its very words. At temperature 0 all do.";
   const isGrey = RULES.some(({ kind }) => kind !== "auto" && !isLossless(kind, tree, sampling));

@@ -49,6 +49,11 @@ export class SamplingPart {
     return this.#kind === "greedy" || linearOf(this.#kind).way !== undefined;
   }
 
+  /** Whether a seed has a say. */
+  get draws(): boolean {
+    return linearOf(this.linear().kind).draws;
+  }
+
   stages() {
     return stagesOf(this.#fields.get("sample")!.read());
   }
