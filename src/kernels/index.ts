@@ -53,3 +53,8 @@ export * from "./superposed-layout.ts";
 export * from "./beam-layout.ts";
 export * from "./beam-step.ts";
 export * from "./pick-rows.ts";
+
+// Contrastive search.
+export * from "./contrast-rows.ts";
+export * from "./contrast-step.ts";
+export * from "./unit-rows.ts";
