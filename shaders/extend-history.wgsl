@@ -28,7 +28,8 @@ fn append(position: u32, token: u32) {
 fn main(@builtin(local_invocation_index) lane: u32) {
   // A round that ends the text, or comes after the end, commits nothing.
   if (control.done == 1u || lane > 0u) { return; }
-  for (var j = 1u; j <= control.accepted; j += 1u) {
+  // The positions between the old root and the new: none where the one child kept is the new root, as in contrastive search.
+  for (var j = 1u; control.round_base + j < control.base; j += 1u) {
     append(control.round_base + j, tree.token[control.path[j]]);
   }
   append(control.base, control.pending);

@@ -8,6 +8,7 @@ export type {
   BestFirstTree,
   BranchingTree,
   ChainTree,
+  ContrastiveDecoder,
   Decoder,
   DeviceKind,
   DraftsDecoder,

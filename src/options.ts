@@ -6,6 +6,7 @@ import type { Overflow } from "./options/overflow.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/beam.ts";
+export * from "./options/contrastive.ts";
 export * from "./options/decoders.ts";
 export * from "./options/drafts.ts";
 export * from "./options/edits.ts";

@@ -8,7 +8,7 @@ export const HELP = `npm run generate -- [options]
   --draft-layers <n>      use only the draft's first n layers; without --draft, the target's own
   --prompt <text>         default "Once upon a time"; "" is the beginning-of-text token alone
   --decoder <json|kind>   the API's decoder object, such as '{"kind":"greedy"}', or a kind alone, such as
-                          mirostat, momentum or superposed (which prints drafts, each with its perplexity, instead of a text)
+                          mirostat, contrastive or superposed (which prints drafts, each with its perplexity, instead of a text)
                           default: speculative with a draft, else greedy
   --max-new-tokens <n>    default: as many as the context holds
   --overflow end|slide    what becomes of a text that fills the context; slide needs --max-new-tokens; default end

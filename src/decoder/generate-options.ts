@@ -2,6 +2,7 @@
 import { CoppiceError } from "../errors.ts";
 import type {
   GenerateOptions,
+  ResolvedContrastive,
   ResolvedEdits,
   ResolvedMirostat,
   ResolvedMomentum,
@@ -9,6 +10,11 @@ import type {
   VerifyRule,
 } from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
+import {
+  checkNoLogProbabilities,
+  checkNotContrastive,
+  resolveContrastive,
+} from "./contrastive-options.ts";
 import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
 import { checkMirostatRule, isMirostat, resolveMirostat } from "./mirostat-options.ts";
 import { checkMomentumRule, isMomentum, resolveMomentum } from "./momentum-options.ts";
@@ -24,6 +30,8 @@ export interface ResolvedDecoder {
   readonly mirostat?: ResolvedMirostat;
   /** How tokens are chosen, where it is not by the largest logit; the temperature is then 0. */
   readonly momentum?: ResolvedMomentum;
+  /** How tokens are chosen, where it is not by the stages; these are then greedy's. */
+  readonly contrastive?: ResolvedContrastive;
   readonly speculation?: { readonly tree: ResolvedTree; readonly verify: VerifyRule | "auto" };
   /** Whether logits are edited at all: rounds are recorded with it or without. */
   readonly edited?: true;
@@ -67,6 +75,7 @@ const DECODERS = [
   "sample",
   "mirostat",
   "momentum",
+  "contrastive",
   "speculative",
   "superposed",
   "beam",
@@ -93,6 +102,7 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
   const overflow = resolveOverflow(options.overflow, maxNewTokens);
   const edits = resolveEdits(options, engine.vocabSize, maxNewTokens);
   const tops = options.logProbabilities;
+  if (resolved.contrastive) checkNoLogProbabilities(tops);
   const decoder: ResolvedDecoder = {
     ...resolved,
     ...(edits && { edited: true }),
@@ -154,6 +164,9 @@ function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): 
   if (known === "sample") return { stages: resolveStages("decoder", value) };
   if (known === "mirostat") return resolveMirostat("decoder", value, vocabSize);
   if (known === "momentum") return resolveMomentum("decoder", value);
+  if (known === "contrastive") {
+    return { stages: GREEDY_STAGES, contrastive: resolveContrastive("decoder", value) };
+  }
   const decoder = speculative(value, vocabSize);
   if (hasDraft) return decoder;
   throw new CoppiceError(
@@ -165,6 +178,7 @@ function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): 
 
 function speculative(value: unknown, vocabSize: number): ResolvedDecoder {
   const options = checkRecord("decoder", value, ["kind", "tree", "sampling", "verify"]);
+  checkNotContrastive("decoder.sampling", options.sampling);
   const tree = resolveTree("decoder.tree", options.tree);
   const verify = resolveVerify("decoder.verify", options.verify, tree.kind);
   const speculation = { tree, verify };

@@ -187,7 +187,7 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
 }
 
 /** Lanes of a workgroup where the lanes run one after another. */
-const SOFTWARE_LANES = 4;
+export const SOFTWARE_LANES = 4;
 
 /**
  * The variant for a matrix and a number of rows. Lanes depend on the adapter and the matrix alone, so the row tile

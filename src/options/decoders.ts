@@ -1,4 +1,5 @@
 /** What `decoder` may be. */
+import type { ContrastiveDecoder } from "./contrastive.ts";
 import type { MirostatDecoder } from "./mirostat.ts";
 import type { MomentumDecoder } from "./momentum.ts";
 import type { GreedyDecoder, SampleDecoder, SamplingStages } from "./sampling.ts";
@@ -65,4 +66,5 @@ export type Decoder =
   | SampleDecoder
   | MirostatDecoder
   | MomentumDecoder
+  | ContrastiveDecoder
   | SpeculativeDecoder;

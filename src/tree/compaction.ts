@@ -8,7 +8,7 @@ import type { TreeState } from "./tree-state.ts";
 export async function recordCompaction(
   gpu: Gpu,
   scope: BufferScope,
-  cache: KvCache,
+  cache: Pick<KvCache, "blocks" | "slots" | "kvDim">,
   state: TreeState,
   lag: 0 | 1,
 ): Promise<Recording> {

@@ -3,6 +3,12 @@ import { editRows, editRowsGrid, extendHistory, extendHistoryGrid } from "../mod
 import type { BufferSlice, ForwardPass } from "../model/index.ts";
 import type { RoundContext } from "./round-context.ts";
 
+/** What of a round's context edits need. */
+type EditContext = Pick<
+  RoundContext,
+  "gpu" | "scope" | "target" | "edits" | "history" | "recording"
+>;
+
 /** Which rows of logits, and whose they are. */
 export interface EditedRows {
   /** `[rows, vocab]` */
@@ -19,7 +25,7 @@ export interface EditedRows {
 
 /** To be recorded between a pass and what reads its logits. */
 export async function recordEdits(
-  { gpu, scope, target, edits: state, history: text, recording }: RoundContext,
+  { gpu, scope, target, edits: state, history: text, recording }: EditContext,
   { logits, vocab, rows, nodeStart, tree, treeStatics: statics, lag }: EditedRows,
 ): Promise<void> {
   if (!state || !text) return;
@@ -42,7 +48,7 @@ export async function recordHistory({
   edits: counted,
   history: state,
   recording,
-}: RoundContext): Promise<void> {
+}: EditContext): Promise<void> {
   if (!state) return;
   const { control, tree, statics } = target.state;
   const pipeline = await gpu.kernels.compile(extendHistory, { statics });

@@ -16,12 +16,12 @@ import { HistoryState } from "./history-state.ts";
 import { LogProbState } from "./log-prob-recorder.ts";
 import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
 import { MomentumState } from "./momentum-recorder.ts";
+import { addPhases, type PhaseTotals } from "./phase-times.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import type { RoundBuffers } from "./round-context.ts";
 import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
 import type {
   NextOptions,
-  Phase,
   RoundCounts,
   RoundOutcome,
   RoundSession,
@@ -71,7 +71,7 @@ export class GpuRoundSession implements RoundSession {
   #rounds = 0;
   #targetForwards = 0;
   #draftForwards = 0;
-  #phaseTimes: Record<Phase, number> | undefined;
+  #phaseTimes: PhaseTotals | undefined;
   #baseline: Baseline = { submits: 0, readbacks: 0 };
 
   private constructor(
@@ -262,15 +262,7 @@ export class GpuRoundSession implements RoundSession {
   async #submit(recordings: Recording[], slices: BufferSlice[], timed: boolean) {
     if (!timed) return this.#gpu.submitAndRead(recordings, slices);
     const { bytes, times } = await this.#gpu.submitTimed(recordings, slices);
-    if (times) {
-      const sum = (phase: Phase) => (this.#phaseTimes?.[phase] ?? 0) + (times[phase] ?? 0);
-      this.#phaseTimes = {
-        draft: sum("draft"),
-        score: sum("score"),
-        verify: sum("verify"),
-        commit: sum("commit"),
-      };
-    }
+    if (times) this.#phaseTimes = addPhases(this.#phaseTimes, times);
     return bytes;
   }
 

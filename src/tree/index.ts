@@ -1,5 +1,6 @@
 /** Sequences over token trees: `TreeSession` for one model, `GpuRoundSession` for whole rounds. */
 export * from "../model/index.ts";
+export { type ContrastiveParts, GpuContrastiveSession } from "./gpu-contrastive-session.ts";
 export { GpuRoundSession } from "./gpu-round-session.ts";
 export type { RoundSessionParts } from "./gpu-round-session.ts";
 export { type BeamShape, GpuBeamSession } from "./beam-session.ts";

@@ -67,17 +67,21 @@ export class TreeSession {
 
   /**
    * Appends `tokens` to the prefix: chains of up to 64 rows, no readback. Uses the few-row kernels, so the cache holds the
-   * very bits that token-by-token decoding would have left.
+   * very bits that token-by-token decoding would have left. `after` gives what is to follow each pass of so many rows.
    */
-  async prefill(tokens: readonly number[]): Promise<void> {
+  async prefill(
+    tokens: readonly number[],
+    after?: (rows: number) => Promise<Recording>,
+  ): Promise<void> {
     this.#checkRoom(tokens.length);
     let done = 0;
     for (const size of TreeSession.chunks(tokens.length)) {
       const chunk = tokens.slice(done, done + size);
       const padded = [...chunk, ...new Array<number>(size - chunk.length).fill(0)];
       const recording = await this.#forward(size, 0);
+      const more = after ? [await after(size)] : [];
       this.state.writeChain(this.#length, padded);
-      this.#gpu.submit(recording);
+      this.#gpu.submit(recording, ...more);
       this.#length += chunk.length;
       done += chunk.length;
     }

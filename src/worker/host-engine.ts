@@ -12,12 +12,14 @@ import type { Tokenizer } from "../tokenizer/index.ts";
 import {
   type BeamShape,
   GpuBeamSession,
+  GpuContrastiveSession,
   GpuRoundSession,
   GpuSamplesSession,
   GpuSuperposedSession,
   MAX_CANDIDATES,
   MAX_NODES,
   planTree,
+  type RoundSession,
   type SamplesShape,
   type TreePlan,
   TreeSession,
@@ -67,7 +69,7 @@ class GpuEngine implements EngineBackend {
   /** The caches; sessions come and go, these stay. */
   readonly #target: TreeSession;
   readonly #draft: TreeSession | undefined;
-  readonly #rounds: LastSession<GpuRoundSession>;
+  readonly #rounds: LastSession<RoundSession>;
   readonly #drafts: LastSession<GpuSuperposedSession>;
   readonly #beams: LastSession<GpuBeamSession>;
   readonly #samples: LastSession<GpuSamplesSession>;
@@ -95,7 +97,7 @@ class GpuEngine implements EngineBackend {
     };
   }
 
-  openSession(decoder: ResolvedDecoder): Promise<GpuRoundSession> {
+  openSession(decoder: ResolvedDecoder): Promise<RoundSession> {
     return this.#rounds.open(JSON.stringify(decoder), (scope) => this.#record(scope, decoder));
   }
 
@@ -120,9 +122,13 @@ class GpuEngine implements EngineBackend {
     this.#gpu.dispose();
   }
 
-  async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<GpuRoundSession> {
+  async #record(scope: BufferScope, decoder: ResolvedDecoder): Promise<RoundSession> {
     const target = this.#target;
     const { stages, mirostat, momentum, speculation, edited = false, logProbabilities } = decoder;
+    if (decoder.contrastive) {
+      const parts = { target, edited, ...decoder.contrastive };
+      return GpuContrastiveSession.create(this.#gpu, scope, parts);
+    }
     const wanted = speculation?.verify ?? "coupled";
     const verify = wanted === "auto" ? "coupled" : wanted;
     const rules = { stages, mirostat, momentum, verify, edited, logProbabilities } as const;

@@ -30,13 +30,21 @@ export function llamaLogits(
   config: ReferenceLlamaConfig,
   tensors: ReferenceTensors,
   tokens: readonly ReferenceInput[],
+  layers?: number,
+): Vector[] {
+  return llamaStates(config, tensors, tokens, layers).map((state) =>
+    headLogits(config, tensors, state),
+  );
+}
+
+/** The last hidden states `[tokens][hidden]`, after the final norm. */
+export function llamaStates(
+  config: ReferenceLlamaConfig,
+  tensors: ReferenceTensors,
+  tokens: readonly ReferenceInput[],
   layers = config.num_hidden_layers,
 ): Vector[] {
-  const weight = (name: string): Vector => {
-    const tensor = tensors[name];
-    if (!tensor) throw new Error(`reference: no tensor "${name}"`);
-    return tensor.data;
-  };
+  const weight = (name: string): Vector => weightOf(tensors, name);
   const { hidden_size: hidden, rms_norm_eps: eps } = config;
   const embedding = weight("model.embed_tokens.weight");
   const rowOf = (token: number) => embedding.slice(token * hidden, (token + 1) * hidden);
@@ -68,8 +76,23 @@ export function llamaLogits(
       );
     });
   }
-  const head = config.tie_word_embeddings ? embedding : weight("lm_head.weight");
-  return rows.map((x) => multiply(head, rmsNorm(x, weight("model.norm.weight"), eps)));
+  return rows.map((x) => rmsNorm(x, weight("model.norm.weight"), eps));
+}
+
+/** Logits `[vocab]` of one last hidden state. */
+export function headLogits(
+  config: ReferenceLlamaConfig,
+  tensors: ReferenceTensors,
+  state: Vector,
+): Vector {
+  const name = config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  return multiply(weightOf(tensors, name), state);
+}
+
+function weightOf(tensors: ReferenceTensors, name: string): Vector {
+  const tensor = tensors[name];
+  if (!tensor) throw new Error(`reference: no tensor "${name}"`);
+  return tensor.data;
 }
 
 function attention(

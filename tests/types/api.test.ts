@@ -74,6 +74,12 @@ test("a decoder's kind decides its fields", () => {
     engine.generate("a", { decoder: { kind: "mirostat", topK: 40 } }),
     // @ts-expect-error no such version
     engine.generate("a", { decoder: { kind: "mirostat", version: 3 } }),
+    engine.generate("a", { decoder: { kind: "contrastive" } }),
+    engine.generate("a", { decoder: { kind: "contrastive", topK: 8, alpha: 0.4 } }),
+    // @ts-expect-error nothing is drawn
+    engine.generate("a", { decoder: { kind: "contrastive", temperature: 1 } }),
+    // @ts-expect-error its tokens hang on passes over their rivals
+    engine.generate("a", { decoder: { kind: "speculative", sampling: { kind: "contrastive" } } }),
     // @ts-expect-error greedy has no tree
     engine.generate("a", { decoder: { kind: "greedy", tree: { kind: "chain", length: 4 } } }),
     // @ts-expect-error a chain has a length

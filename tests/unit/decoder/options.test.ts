@@ -125,7 +125,7 @@ describe("generate options at the edges", () => {
     [
       "decoder.kind",
       { decoder: { kind: "grid" } },
-      'decoder.kind is "grid"; it must be "greedy", "sample", "mirostat", "momentum", "speculative", "superposed", "beam" or "samples".',
+      'decoder.kind is "grid"; it must be "greedy", "sample", "mirostat", "momentum", "contrastive", "speculative", "superposed", "beam" or "samples".',
     ],
     [
       "sampling",

@@ -1,0 +1,204 @@
+/**
+ * Contrastive search on the GPU: a round is a step, one pass over the candidates for the next token, of which one is kept.
+ * A step is recorded once and replayed; several run per readback.
+ */
+import { CoppiceError } from "../errors.ts";
+import {
+  decodeRoundRecord,
+  DISPATCHES_PER_LAYER,
+  encodeTokenTree,
+  RING_ROUNDS,
+  ROUND_RECORD_BYTES,
+  TARGET_TREE,
+} from "../model/index.ts";
+import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
+import {
+  type ContrastiveContext,
+  ContrastiveState,
+  recordContrast,
+  recordOpening,
+} from "./contrastive-recorder.ts";
+import { EditState } from "./edit-state.ts";
+import { HistoryState } from "./history-state.ts";
+import { addPhases, type PhaseTotals } from "./phase-times.ts";
+import type {
+  NextOptions,
+  RoundCounts,
+  RoundOutcome,
+  RoundSession,
+  SequenceStart,
+} from "./rounds.ts";
+import { TreeSession } from "./tree-session.ts";
+
+export interface ContrastiveParts {
+  readonly target: TreeSession;
+  /** Candidates per step, 1..16; a smaller vocabulary has fewer. */
+  readonly topK: number;
+  /** 0..1: what likeness to the text counts, against probability. */
+  readonly alpha: number;
+  /** Whether logits are edited before candidates are taken; by what is said at the start of each text. */
+  readonly edited: boolean;
+}
+
+/** Recorded for good. */
+interface Recordings {
+  readonly opening: Recording;
+  readonly step: Recording;
+}
+
+export class GpuContrastiveSession implements RoundSession {
+  readonly #context: ContrastiveContext;
+  readonly #recordings: Recordings;
+  /** Prompt and output so far; empty before `start`. */
+  #tokens: number[] = [];
+  #rounds = 0;
+  #isOpen = false;
+  #forwards = 0;
+  #phaseTimes: PhaseTotals | undefined;
+  #baseline = { submits: 0, readbacks: 0 };
+
+  private constructor(context: ContrastiveContext, recordings: Recordings) {
+    this.#context = context;
+    this.#recordings = recordings;
+  }
+
+  /** Compiles and records the step. `scope` owns the buffers of this session, among them a hidden state per position. */
+  static async create(
+    gpu: Gpu,
+    scope: BufferScope,
+    { target, topK, alpha, edited }: ContrastiveParts,
+  ): Promise<GpuContrastiveSession> {
+    const { config, contextLength } = target.model;
+    const k = Math.min(topK, config.vocabSize);
+    const edits = edited ? new EditState(scope, config.vocabSize) : undefined;
+    const context: ContrastiveContext = {
+      gpu,
+      scope,
+      target,
+      k,
+      alpha,
+      state: new ContrastiveState(gpu, scope, target, k),
+      ring: scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES),
+      edits,
+      text: edits && new HistoryState(scope, contextLength, edits),
+    };
+    const opening = await recordOpening(context);
+    return new GpuContrastiveSession(context, { opening, step: await recordContrast(context) });
+  }
+
+  get contextLength(): number {
+    return this.#context.target.model.contextLength;
+  }
+
+  get hasTimestamps(): boolean {
+    return this.#context.gpu.device.features.has("timestamp-query");
+  }
+
+  get counts(): RoundCounts {
+    const { counters, bytes } = this.#context.gpu;
+    return {
+      submits: counters.submits - this.#baseline.submits,
+      readbacks: counters.readbacks - this.#baseline.readbacks,
+      targetForwards: this.#forwards,
+      draftForwards: 0,
+      dispatchesPerLayer: DISPATCHES_PER_LAYER,
+      dispatchesPerRound: this.#recordings.step.dispatches.length,
+      gpuBytes: bytes,
+      ...(this.#phaseTimes && { phaseTimes: this.#phaseTimes }),
+    };
+  }
+
+  async start(start: SequenceStart): Promise<void> {
+    const { prompt, seed, maxNewTokens, endTokens, edits, continues } = start;
+    const { scope, target, state, ring, k } = this.#context;
+    this.#check(start);
+    if (!continues) this.#countFromHere();
+    this.#rounds = 0;
+    this.#isOpen = false;
+    const base = prompt.length - 1;
+    target.rewind(0);
+    await target.prefill(prompt.slice(0, base), (rows) => state.history.record(rows));
+    this.#forwards += TreeSession.chunks(base).length;
+    const pending = prompt[base]!;
+    const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
+    const previous = prompt[base - 1] ?? 0;
+    target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
+    // The shape stays: a root, and a child per candidate, whose tokens every step writes anew.
+    const child = { token: 0, parent: 0 };
+    const tree = [{ token: pending, parent: -1 }, ...Array.from({ length: k }, () => child)];
+    scope.write(target.state.tree, 0, encodeTokenTree(TARGET_TREE, tree));
+    if (edits) this.#context.edits?.writeStart(edits, prompt, endTokens, continues?.written);
+    this.#context.text?.writeStart(prompt);
+    // The last text's records must not be taken for this one's.
+    scope.write(ring, 0, new Uint32Array(ring.size / 4));
+    this.#tokens = [...prompt];
+  }
+
+  async next({ rounds = 1, timed = false }: NextOptions = {}): Promise<readonly RoundOutcome[]> {
+    if (this.#tokens.length === 0)
+      throw new CoppiceError(
+        "internal",
+        "next was called before start.",
+        "Call start with a prompt.",
+      );
+    const { opening, step } = this.#recordings;
+    const { ring, target } = this.#context;
+    const first = this.#rounds;
+    const at = first % RING_ROUNDS;
+    // The records of one readback stand in one piece.
+    const count = Math.min(rounds, RING_ROUNDS - at);
+    const steps = Array.from({ length: count }, () => step);
+    const slice = {
+      ...ring,
+      offset: ring.offset + at * ROUND_RECORD_BYTES,
+      size: count * ROUND_RECORD_BYTES,
+    };
+    const bytes = await this.#submit(this.#isOpen ? steps : [opening, ...steps], slice, timed);
+    this.#forwards += count + (this.#isOpen ? 0 : 1);
+    this.#isOpen = true;
+    const outcomes: RoundOutcome[] = [];
+    for (let i = 0; i < count; i++) {
+      const record = decodeRoundRecord(bytes, i, first + i);
+      if (!record) break;
+      const { base: _, ...given } = record;
+      outcomes.push({ ...given, draftPasses: 0 });
+      this.#tokens.push(...given.tokens);
+      this.#rounds += 1;
+    }
+    // The token that ends a text is not committed.
+    target.noteCommitted(this.#tokens.length - 1);
+    return outcomes;
+  }
+
+  #countFromHere(): void {
+    const { submits, readbacks } = this.#context.gpu.counters;
+    this.#baseline = { submits, readbacks };
+    this.#forwards = 0;
+    this.#phaseTimes = undefined;
+  }
+
+  async #submit(recordings: Recording[], slice: BufferSlice, timed: boolean): Promise<ArrayBuffer> {
+    const { gpu } = this.#context;
+    if (!timed) return (await gpu.submitAndRead(recordings, [slice]))[0]!;
+    const { bytes, times } = await gpu.submitTimed(recordings, [slice]);
+    if (times) this.#phaseTimes = addPhases(this.#phaseTimes, times);
+    return bytes[0]!;
+  }
+
+  #check({ prompt, edits }: SequenceStart): void {
+    if ((edits === undefined) !== (this.#context.edits === undefined)) {
+      throw new CoppiceError(
+        "internal",
+        "A session made for edits needs them, and no other takes any.",
+        "Open the session with the rules of this text.",
+      );
+    }
+    if (prompt.length < 1 || prompt.length >= this.contextLength) {
+      throw new CoppiceError(
+        "context-overflow",
+        `A prompt of ${prompt.length} tokens does not fit a context of ${this.contextLength} with room for one more.`,
+        "Give 1 token or more, shorten the prompt, or load the engine with a larger contextLength.",
+      );
+    }
+  }
+}
