@@ -64,6 +64,13 @@ export interface GenerateOptions extends LogitEdits {
   readonly decoder?: Decoder;
   /** A 32-bit unsigned integer: where drawn tokens come from. Default 0. Greedy decoders draw nothing. */
   readonly seed?: number;
+  /**
+   * Ids of text after the prompt that was written before (`StreamToken.id`), as by an engine whose device was lost, or a call that was
+   * aborted: the text goes on from there. With every decoder whose text is a function of its seed it is the text that would
+   * have come, at the same seed and options, token for token; only Mirostat needs its `mu` told as well. What is counted from the text's
+   * beginning (`minNewTokens`, `forcedTokens`) counts these; `maxNewTokens` does not. Default: none.
+   */
+  readonly continueFrom?: readonly number[];
   /** 1.. ; default: as many as the context holds. */
   readonly maxNewTokens?: number;
   /**

@@ -20,6 +20,8 @@ export interface TextDecoder {
 export interface DecodeJob {
   /** 1..contextLength - 1 ids; any number of them with `slide`. */
   readonly prompt: readonly number[];
+  /** Tokens of the text after the prompt that were written before. Default: none. */
+  readonly continueFrom?: readonly number[];
   /** For a text that goes on after it has filled the context; `maxNewTokens` is given then. */
   readonly slide?: Slide;
   readonly endOfText: ReadonlySet<number>;
@@ -52,30 +54,43 @@ export async function* decode(
   job: DecodeJob,
 ): AsyncGenerator<StreamPart, void> {
   const { prompt, signal, meter } = job;
+  const before = job.continueFrom ?? [];
   const window = new TextWindow(prompt, session.contextLength, job.seed, job.slide);
+  const forgotten = prompt.length - window.tokens.length;
+  window.replay(before);
   const room = job.slide ? Infinity : window.room;
   const limit = Math.min(job.maxNewTokens ?? room, room);
   const output = new Output(job, limit);
   throwIfAborted(signal);
 
-  yield { type: "text-start", promptTokens: prompt.length };
-  for (const message of warningsOf(session, job, window)) yield { type: "warning", message };
-  const endTokens = [...job.endOfText];
-  const { edits } = job;
-  const start = { endTokens, ...(edits && { edits }) };
-  await session.start({ ...start, prompt: window.tokens, seed: window.seed, maxNewTokens: limit });
+  const promptTokens = prompt.length + before.length;
+  yield { type: "text-start", promptTokens };
+  for (const message of warningsOf(session, job, room, forgotten)) {
+    yield { type: "warning", message };
+  }
+  let mu: number | undefined;
+  const start = (more: { sameText?: true } = {}) =>
+    session.start({
+      prompt: window.tokens,
+      seed: window.seed,
+      maxNewTokens: limit - output.ids.length,
+      endTokens: [...job.endOfText],
+      ...(job.edits && { edits: job.edits }),
+      written: before.length + output.ids.length,
+      ...(mu !== undefined && { mu }),
+      ...more,
+    });
+  // Where a text that was written before has just filled the context.
+  if (window.room === 0) window.slide();
+  await start();
 
   const pace = new Pace(job);
   let adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);
-  let mu: number | undefined;
   while (output.finishReason === undefined) {
     throwIfAborted(signal);
     if (window.room === 0) {
       window.slide();
-      const continues = { written: output.ids.length, ...(mu !== undefined && { mu }) };
-      const maxNewTokens = limit - output.ids.length;
-      const { tokens, seed } = window;
-      await session.start({ ...start, prompt: tokens, seed, maxNewTokens, continues });
+      await start({ sameText: true });
       adaptive = job.chooser && new AdaptiveRounds(job.chooser, job.roundTrip);
     }
     const choice = adaptive?.choose();
@@ -112,25 +127,30 @@ export async function* decode(
       text: output.text,
       tokens: output.ids,
       finishReason: output.finishReason,
-      usage: { promptTokens: prompt.length, completionTokens: output.ids.length },
+      usage: { promptTokens, completionTokens: output.ids.length },
       metrics: meter.read(session.counts),
     },
   };
 }
 
-/** What was asked for and cannot be had from this session. */
-function warningsOf(session: RoundSession, job: DecodeJob, window: TextWindow): string[] {
+/** What was asked for and cannot be had: `room` tokens fit, and so many of the prompt are not seen. */
+function warningsOf(
+  session: RoundSession,
+  job: DecodeJob,
+  room: number,
+  forgotten: number,
+): string[] {
   const warnings = [...job.warnings];
-  const { prompt, maxNewTokens } = job;
-  if (job.slide === undefined && maxNewTokens !== undefined && maxNewTokens > window.room) {
+  const { contextLength } = session;
+  const given = job.prompt.length + (job.continueFrom?.length ?? 0);
+  if (job.maxNewTokens !== undefined && job.maxNewTokens > room) {
     warnings.push(
-      `maxNewTokens is ${maxNewTokens}, but the context of ${session.contextLength} has room for ${window.room} after the prompt's ${prompt.length}.`,
+      `maxNewTokens is ${job.maxNewTokens}, but the context of ${contextLength} has room for ${room} after the prompt's ${given}.`,
     );
   }
-  const forgotten = prompt.length - window.tokens.length;
   if (forgotten > 0) {
     warnings.push(
-      `The prompt has ${prompt.length} tokens; the context holds ${session.contextLength}, so the model does not see ${forgotten} of them.`,
+      `The prompt has ${job.prompt.length} tokens; the context holds ${contextLength}, so the model does not see ${forgotten} of them.`,
     );
   }
   if (job.timings && !session.hasTimestamps) {

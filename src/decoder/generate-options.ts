@@ -45,6 +45,8 @@ export interface ResolvedGenerate {
   /** Present where `decoder.edited` is. */
   readonly edits?: ResolvedEdits;
   readonly seed: number;
+  /** Ids after the prompt. */
+  readonly continueFrom: readonly number[];
   /** Undefined: as many as the context holds. */
   readonly maxNewTokens: number | undefined;
   /** Present for a text that goes on after it has filled the context; `maxNewTokens` is, too. */
@@ -61,6 +63,7 @@ export interface ResolvedGenerate {
 const FIELDS = [
   "decoder",
   "seed",
+  "continueFrom",
   "maxNewTokens",
   "overflow",
   "stop",
@@ -100,7 +103,10 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
       ? undefined
       : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER);
   const overflow = resolveOverflow(options.overflow, maxNewTokens);
-  const edits = resolveEdits(options, engine.vocabSize, maxNewTokens);
+  const continueFrom = resolveIds("continueFrom", options.continueFrom, engine.vocabSize);
+  // Edits count from the text's beginning.
+  const mostTokens = maxNewTokens && maxNewTokens + continueFrom.length;
+  const edits = resolveEdits(options, engine.vocabSize, mostTokens);
   const tops = options.logProbabilities;
   if (resolved.contrastive) checkNoLogProbabilities(tops);
   const decoder: ResolvedDecoder = {
@@ -116,6 +122,7 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
     decoder,
     ...(edits && { edits }),
     seed: checkInteger("seed", options.seed, 0, 0xffff_ffff, 0),
+    continueFrom,
     maxNewTokens,
     ...(overflow && { overflow }),
     stop: resolveStop(options.stop),
@@ -191,6 +198,12 @@ function speculative(value: unknown, vocabSize: number): ResolvedDecoder {
     return { ...resolveMomentum("decoder.sampling", options.sampling), speculation };
   }
   return { stages: resolveSampling("decoder.sampling", options.sampling), speculation };
+}
+
+function resolveIds(field: string, value: unknown, vocabSize: number): readonly number[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw invalid(field, value, "a list of token ids");
+  return value.map((id, i) => checkInteger(`${field}[${i}]`, id, 0, vocabSize - 1));
 }
 
 function resolveStop(value: unknown): readonly string[] {

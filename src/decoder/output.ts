@@ -53,7 +53,8 @@ export class Output {
   #said({ logProbs }: RoundOutcome, index: number): Pick<StreamToken, "logProbability" | "top"> {
     if (!logProbs) return {};
     const { logProbability, top } = logProbs[index]!;
-    const previous = this.ids.at(-1) ?? this.#job.prompt.at(-1);
+    const { prompt, continueFrom } = this.#job;
+    const previous = this.ids.at(-1) ?? continueFrom?.at(-1) ?? prompt.at(-1);
     const texts = top.map((one) => ({ ...one, text: this.#job.textOf(one.id, previous) }));
     return { logProbability, top: texts };
   }

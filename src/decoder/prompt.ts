@@ -10,30 +10,39 @@ export interface PromptEncoder {
 }
 
 /**
- * The ids of a prompt; an empty one is the beginning-of-text token alone. `contextLength`: Infinity where it may be longer.
- * @throws CoppiceError `context-overflow` where no token would fit after it, `option-invalid` where it
- * has no tokens at all.
+ * The ids of a prompt; an empty one is the beginning-of-text token alone.
+ * @throws CoppiceError `option-invalid` where it has no tokens at all.
  */
-export function encodePrompt(
-  tokenizer: PromptEncoder,
-  text: string,
+export function encodePrompt(tokenizer: PromptEncoder, text: string): readonly number[] {
+  const ids = tokenizer.encode(text);
+  if (ids.length > 0) return ids;
+  if (tokenizer.beginOfText !== undefined) return [tokenizer.beginOfText];
+  throw new CoppiceError(
+    "option-invalid",
+    "The prompt has no tokens, and this model has no beginning-of-text token to start from.",
+    "Pass a prompt of at least one character.",
+  );
+}
+
+/**
+ * Whether there is room for a token after the prompt and what follows it already, `name`.
+ * @throws CoppiceError `context-overflow`
+ */
+export function checkRoom(
+  prompt: number,
   contextLength: number,
-): readonly number[] {
-  let ids = tokenizer.encode(text);
-  if (ids.length === 0 && tokenizer.beginOfText !== undefined) ids = [tokenizer.beginOfText];
-  if (ids.length === 0) {
-    throw new CoppiceError(
-      "option-invalid",
-      "The prompt has no tokens, and this model has no beginning-of-text token to start from.",
-      "Pass a prompt of at least one character.",
-    );
-  }
-  if (ids.length + 1 > contextLength) {
-    throw new CoppiceError(
-      "context-overflow",
-      `The prompt has ${ids.length} tokens; the context holds ${contextLength}, one of them for the output.`,
-      `Shorten the prompt to ${contextLength - 1} tokens or fewer, or load the engine with a larger contextLength if the model allows it.`,
-    );
-  }
-  return ids;
+  { after = 0, name = "" }: { after?: number; name?: string } = {},
+): void {
+  const tokens = prompt + after;
+  if (tokens + 1 <= contextLength) return;
+  const what = after > 0 ? `The prompt and ${name} have` : "The prompt has";
+  const shorten =
+    after > 0
+      ? "Start from a shorter prompt"
+      : `Shorten the prompt to ${contextLength - 1} tokens or fewer`;
+  throw new CoppiceError(
+    "context-overflow",
+    `${what} ${tokens} tokens; the context holds ${contextLength}, one of them for the output.`,
+    `${shorten}, or load the engine with a larger contextLength if the model allows it.`,
+  );
 }

@@ -52,6 +52,14 @@ export class TextWindow {
     this.#tokens.push(...tokens);
   }
 
+  /** Comes to where a text stands that was written before. Without `slide` the tokens leave room for another. */
+  replay(tokens: readonly number[]): void {
+    for (const token of tokens) {
+      if (this.room === 0) this.slide();
+      this.push([token]);
+    }
+  }
+
   /** Makes room where there is none. */
   slide(): void {
     this.#index += 1;

@@ -109,10 +109,10 @@ export class GpuContrastiveSession implements RoundSession {
   }
 
   async start(start: SequenceStart): Promise<void> {
-    const { prompt, seed, maxNewTokens, endTokens, edits, continues } = start;
+    const { prompt, seed, maxNewTokens, endTokens, edits, written, sameText } = start;
     const { scope, target, state, ring, k } = this.#context;
     this.#check(start);
-    if (!continues) this.#countFromHere();
+    if (!sameText) this.#countFromHere();
     this.#rounds = 0;
     this.#isOpen = false;
     const base = prompt.length - 1;
@@ -127,7 +127,7 @@ export class GpuContrastiveSession implements RoundSession {
     const child = { token: 0, parent: 0 };
     const tree = [{ token: pending, parent: -1 }, ...Array.from({ length: k }, () => child)];
     scope.write(target.state.tree, 0, encodeTokenTree(TARGET_TREE, tree));
-    if (edits) this.#context.edits?.writeStart(edits, prompt, endTokens, continues?.written);
+    if (edits) this.#context.edits?.writeStart(edits, prompt, endTokens, written);
     this.#context.text?.writeStart(prompt);
     // The last text's records must not be taken for this one's.
     scope.write(ring, 0, new Uint32Array(ring.size / 4));

@@ -161,7 +161,7 @@ export class GpuRoundSession implements RoundSession {
   }
 
   async start(start: SequenceStart): Promise<void> {
-    const { prompt, seed, maxNewTokens, endTokens, edits, continues } = start;
+    const { prompt, seed, maxNewTokens, endTokens, edits, written, mu, sameText } = start;
     if ((edits === undefined) !== (this.#edits === undefined)) {
       throw new CoppiceError(
         "internal",
@@ -176,7 +176,7 @@ export class GpuRoundSession implements RoundSession {
         "Give 1 token or more, shorten the prompt, or load the engine with a larger contextLength.",
       );
     }
-    if (!continues) this.#countFromHere();
+    if (!sameText) this.#countFromHere();
     this.#rounds = 0;
     const base = prompt.length - 1;
     this.#target.rewind(0);
@@ -188,11 +188,11 @@ export class GpuRoundSession implements RoundSession {
     const previous = prompt[base - 1] ?? 0;
     this.#target.state.writeStart({ base, pending, previous, seed, limit }, endTokens);
     this.#logProbs?.writeStart();
-    if (edits) this.#edits?.writeStart(edits, prompt, endTokens, continues?.written);
+    if (edits) this.#edits?.writeStart(edits, prompt, endTokens, written);
     this.#history?.writeStart(prompt);
     // The last sequence's records must not be taken for this one's.
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
-    this.#mirostat?.writeStart(continues?.mu);
+    this.#mirostat?.writeStart(mu);
     this.#tokens = [...prompt];
     if (this.#trees.length > 0) await this.#catchUp();
   }

@@ -89,13 +89,12 @@ export interface SequenceStart {
   readonly endTokens: readonly number[];
   /** For a session made for edits. Default: none. */
   readonly edits?: ResolvedEdits;
-  /** For a text that goes on, with a prompt of its own tokens: what it has come to. Its counts go on, too. */
-  readonly continues?: {
-    /** Its new tokens so far, all before the end of `prompt`, though `prompt` need not have them all. */
-    readonly written: number;
-    /** Mirostat's, in bits. */
-    readonly mu?: number;
-  };
+  /** New tokens of this text before: all stand before the end of `prompt`, though `prompt` need not have them all. Default 0. */
+  readonly written?: number;
+  /** Where Mirostat's mu stands, in bits. Default: where it starts. */
+  readonly mu?: number;
+  /** Whether this goes on with the last text, so that its counts go on, too. Default false. */
+  readonly sameText?: boolean;
 }
 
 export interface NextOptions {

@@ -1,9 +1,8 @@
 /** What all requests for drafts share. */
-import { CoppiceError } from "../errors.ts";
 import { invalid } from "../decoder/checks.ts";
 import type { DraftsRequest } from "../decoder/drafts-request.ts";
 import { checkPrompt } from "../decoder/generate-options.ts";
-import { encodePrompt } from "../decoder/prompt.ts";
+import { checkRoom, encodePrompt } from "../decoder/prompt.ts";
 import type { EngineBackend } from "./host-backend.ts";
 import type { Turns } from "./turns.ts";
 
@@ -23,7 +22,8 @@ export function promptOf(
   { tokenizer, facts }: EngineBackend,
 ): { ids: readonly number[]; isOver: boolean } {
   const [text, ...accepted] = Array.isArray(prompt) ? (prompt as unknown[]) : [prompt];
-  const ids = [...encodePrompt(tokenizer, checkPrompt(text), facts.contextLength)];
+  const ids = [...encodePrompt(tokenizer, checkPrompt(text))];
+  const given = ids.length;
   let isOver = false;
   for (const draft of accepted) {
     const { tokens, done } = (draft ?? {}) as { tokens?: unknown; done?: unknown };
@@ -34,10 +34,6 @@ export function promptOf(
     ids.push(...(tokens as number[]));
     isOver ||= done === true;
   }
-  if (ids.length + 1 <= facts.contextLength) return { ids, isOver };
-  throw new CoppiceError(
-    "context-overflow",
-    `The prompt and the accepted drafts have ${ids.length} tokens; the context holds ${facts.contextLength}, one of them for the output.`,
-    "Start from a shorter prompt, or load the engine with a larger contextLength if the model allows it.",
-  );
+  checkRoom(given, facts.contextLength, { after: ids.length - given, name: "the accepted drafts" });
+  return { ids, isOver };
 }

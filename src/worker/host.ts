@@ -10,7 +10,7 @@ import {
 import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
 import { slideOf } from "../decoder/overflow-options.ts";
-import { encodePrompt } from "../decoder/prompt.ts";
+import { checkRoom, encodePrompt } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import { wantsDrafts } from "../decoder/drafts-request.ts";
 import type { DraftsPart, EngineFacts, StreamPart } from "../stream-part.ts";
@@ -98,8 +98,12 @@ export class Host implements HostApi {
       vocabSize: facts.vocabSize,
     });
     const { contextLength } = facts;
-    const ids = encodePrompt(tokenizer, checkPrompt(prompt), overflow ? Infinity : contextLength);
+    const ids = encodePrompt(tokenizer, checkPrompt(prompt));
+    const { continueFrom } = request;
     const slide = overflow && slideOf(overflow, ids, tokenizer, contextLength);
+    if (!slide) {
+      checkRoom(ids.length, contextLength, { after: continueFrom.length, name: "continueFrom" });
+    }
     const endTurn = await this.#turns.take(signal);
     try {
       const session = await backend.openSession(decoder);
@@ -110,7 +114,7 @@ export class Host implements HostApi {
         endOfText,
         roundTrip: backend.roundTrip,
         chooser: this.#chooserOf(session, decoder),
-        text: tokenizer.textDecoder(ids),
+        text: tokenizer.textDecoder([...ids, ...continueFrom]),
         textOf: (id, previous) => tokenizer.textOf(id, previous),
         meter,
         signal,

@@ -7,6 +7,9 @@ import { resultOf, TestBrowser, until, valueOf } from "./browser.ts";
 declare global {
   /** Counted in the worker by `countSubmits`. */
   var counted: { submits: number; readbacks: number };
+  /** Tokens after which the page has its GPU's process crash. */
+  var e2eCrashAfter: number | undefined;
+  var crash: () => Promise<void>;
 }
 
 const model = "/models/tiny/";
@@ -158,6 +161,63 @@ test("a lost device is a typed error, and another engine can be loaded", async (
   valueOf(await browser.load("b", { target: model }));
   resultOf(await browser.generate("b", "the", { maxNewTokens: 4 }));
 });
+
+/** Ways for a device to be lost while an engine on worker 0 writes, about `rounds` rounds in. */
+const LOSSES: Record<string, (rounds: number) => Promise<void>> = {
+  "device.destroy()": async (rounds) => {
+    await browser.page.workers()[0]!.evaluate((left) => {
+      // oxlint-disable-next-line typescript/unbound-method -- called with its own `this` below
+      const { createCommandEncoder } = GPUDevice.prototype;
+      GPUDevice.prototype.createCommandEncoder = function losing(description) {
+        if (--left === 0) queueMicrotask(() => this.destroy());
+        return createCommandEncoder.call(this, description);
+      };
+    }, rounds);
+  },
+  "a crash of the GPU's process": async (rounds) => {
+    const session = await browser.page.context().browser()!.newBrowserCDPSession();
+    await browser.page.exposeFunction("crash", () => session.send("Browser.crashGpuProcess"));
+    await browser.page.evaluate((left) => (globalThis.e2eCrashAfter = left), rounds);
+  },
+};
+
+test.each(Object.entries(LOSSES))(
+  "a text goes on where it was broken off, token for token: %s",
+  async (_, lose) => {
+    const options = {
+      decoder: { kind: "sample" },
+      seed: 5,
+      maxNewTokens: 60,
+      roundsPerReadback: 1,
+    };
+    valueOf(await browser.load("a", { target: model }));
+    const whole = resultOf(await browser.generate("a", "the", options)).tokens;
+    await lose(20);
+    const broken = await browser.page.evaluate(async (request) => {
+      const ids: number[] = [];
+      try {
+        for await (const part of e2e.engines.get("a")!.generate("the", request as object)) {
+          if (part.type !== "text-delta") continue;
+          ids.push(...part.tokens.map(({ id }) => id));
+          if (ids.length === globalThis.e2eCrashAfter) void globalThis.crash();
+        }
+      } catch (error) {
+        return { ids, code: (error as { code: string }).code };
+      }
+      return { ids, code: "none" };
+    }, options);
+    expect(broken.code).toBe("device-lost");
+    expect(broken.ids.length).toBeGreaterThan(0);
+    expect(broken.ids.length).toBeLessThan(60);
+    await browser.dispose("a");
+
+    valueOf(await browser.load("b", { target: model }));
+    const left = 60 - broken.ids.length;
+    const resumed = { ...options, continueFrom: broken.ids, maxNewTokens: left };
+    const rest = resultOf(await browser.generate("b", "the", resumed)).tokens;
+    expect([...broken.ids, ...rest]).toEqual(whole);
+  },
+);
 
 describe("the end of an engine", () => {
   test("disposing aborts what runs and ends the worker; later requests are refused", async () => {

@@ -210,7 +210,7 @@ test("one pass per token, one submission and one readback for several; nothing e
       expect(session.counts.phaseTimes![phase], phase).toBeGreaterThan(0);
     }
     // A text that goes on: its counts do, too.
-    await session.start({ ...start, continues: { written: 11 } });
+    await session.start({ ...start, written: 11, sameText: true });
     expect(session.counts.readbacks).toBe(3);
     await session.start(start);
     expect(session.counts).toMatchObject({ readbacks: 0, targetForwards: prefills });

@@ -23,7 +23,6 @@ const PROMPT = [1, 9, 4, 7, 3];
 const SEED = 4_000_000_000;
 const TREES: readonly TreeOptions[] = [
   { kind: "best-first", nodes: 16, depth: 5, width: 4 },
-  { kind: "chain", length: 6 },
   { kind: "rsd-s", width: 3, depth: 4 },
 ];
 const model = tinyModel({ layers: 4, decay: 0.4 });
@@ -51,13 +50,20 @@ const isSlow = adapterName === "swiftshader";
 const SHOWN = Object.entries(WAYS).filter(([name]) => !isSlow || name === "edited");
 const GROWN = isSlow ? TREES.slice(0, 1) : TREES;
 
-async function write(session: RoundSession, { edits }: Way, roundsPerReadback: number) {
+/** The text of the loop that pages are served by, after what was written before. */
+async function write(
+  session: RoundSession,
+  { edits }: Way,
+  roundsPerReadback: number,
+  continueFrom: readonly number[] = [],
+) {
   const { tokens, result } = await writeText(session, {
     prompt: PROMPT,
     slide: { keep: KEEP },
     endOfText: new Set(edits ? [0] : []),
     seed: SEED,
-    maxNewTokens: COUNT,
+    continueFrom,
+    maxNewTokens: COUNT - continueFrom.length,
     ...(edits && { edits }),
     roundsPerReadback,
   });
@@ -78,7 +84,7 @@ test.each(SHOWN)("%s: every tree gives the text of plain decoding", (_, way) =>
     if (way.edits) expect(wanted.tokens[31]!.id).toBe(17);
     for (const [i, tree] of GROWN.entries()) {
       const session = await roundSession(gpu, target, draft, tree, rules);
-      const { tokens, metrics } = await write(session, way, [1, 7, 16][i]!);
+      const { tokens, metrics } = await write(session, way, [1, 7][i]!);
       expect(drawn(tokens), tree.kind).toEqual(drawn(wanted.tokens));
       expect(metrics.blockEfficiency, tree.kind).toBeGreaterThan(1);
       // All windows' passes, one for every round and at least one for each window's beginning.
@@ -107,3 +113,33 @@ test("each window's text is that of its own beginning and seed", () =>
     }
     expect(text).toHaveLength(COUNT);
   }));
+
+/** In the middle of a window, at its end, and right after the slide. */
+const FULL = CONTEXT - PROMPT.length;
+const CUTS = isSlow ? [FULL] : [7, FULL, FULL + 1, 45];
+
+test.each(SHOWN)("%s: a text that was broken off goes on as it would have", (_, way) =>
+  withGpu(async (gpu) => {
+    const target = await loadTestModel(gpu, model.files, { contextLength: CONTEXT });
+    const draft = await loadTestModel(gpu, model.files, { contextLength: CONTEXT, layers: 2 });
+    const rules = { ...way, edited: way.edits !== undefined };
+    const whole = await write(await roundSession(gpu, target, draft, TREES[0], rules), way, 4);
+    for (const cut of CUTS) {
+      const before = whole.tokens.slice(0, cut);
+      // Mirostat's mu is no function of the tokens alone.
+      const { mirostat } = way;
+      const mu = before.at(-1)!.mu;
+      const resumed =
+        mirostat && mu !== undefined ? { ...rules, mirostat: { ...mirostat, mu } } : rules;
+      const session = await roundSession(gpu, target, draft, TREES[0], resumed);
+      const rest = await write(
+        session,
+        way,
+        3,
+        before.map(({ id }) => id),
+      );
+      const ids = (tokens: readonly StreamToken[]) => tokens.map(({ id }) => id);
+      expect(ids(rest.tokens), `from ${cut}`).toEqual(ids(whole.tokens.slice(cut)));
+    }
+  }),
+);

@@ -15,7 +15,7 @@ const DEFAULTS = {
 } as const;
 
 type Wanted = Pick<DecodeJob, "prompt" | "seed" | "maxNewTokens" | "roundsPerReadback"> &
-  Partial<Pick<DecodeJob, "slide" | "edits" | "endOfText" | "chooser">>;
+  Partial<Pick<DecodeJob, "slide" | "continueFrom" | "edits" | "endOfText" | "chooser">>;
 
 /** Its tokens as they streamed, and what the end says of them. */
 export async function writeText(

@@ -199,7 +199,13 @@ describe("several rounds per readback", () => {
   test("the sequence is told where it may end", async () => {
     const session = new FakeSession([round(ids("ab"))]);
     await run(session, { maxNewTokens: 5, seed: 9, endOfText: new Set([END, 98]) });
-    const wanted = { prompt: [1, 2, 3], seed: 9, maxNewTokens: 5, endTokens: [END, 98] };
+    const wanted = {
+      prompt: [1, 2, 3],
+      seed: 9,
+      maxNewTokens: 5,
+      endTokens: [END, 98],
+      written: 0,
+    };
     expect(session.started).toEqual(wanted);
   });
 

@@ -71,7 +71,7 @@ export class FakeSession implements RoundSession {
     this.started = start;
     this.starts.push(start);
     // A text that goes on goes on in the script.
-    if (!start.continues) this.rounds = 0;
+    if (!start.sameText) this.rounds = 0;
     return Promise.resolve();
   }
 

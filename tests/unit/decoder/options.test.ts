@@ -34,6 +34,7 @@ describe("defaults", () => {
   test("speculative with a draft, greedy without", () => {
     const rest = {
       seed: 0,
+      continueFrom: [],
       maxNewTokens: undefined,
       stop: [],
       trees: false,

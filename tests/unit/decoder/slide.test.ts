@@ -72,15 +72,17 @@ describe("the text", () => {
     expect(parts.some((part) => part.type === "warning")).toBe(false);
     const [first, second, third] = session.starts;
     expect(first).toMatchObject({ prompt: [1, 2, 3], seed: 0, maxNewTokens: 26 });
-    expect(first!.continues).toBeUndefined();
+    expect(first).toMatchObject({ written: 0 });
+    expect(first!.sameText).toBeUndefined();
     // abcde fill the context; three tokens and the prompt's first stay.
     expect(second).toMatchObject({
       prompt: [1, ...ids("cde")],
       seed: 0x9e3779b9,
       maxNewTokens: 21,
-      continues: { written: 5 },
+      written: 5,
+      sameText: true,
     });
-    expect(third).toMatchObject({ prompt: [1, ...ids("ghi")], continues: { written: 9 } });
+    expect(third).toMatchObject({ prompt: [1, ...ids("ghi")], written: 9 });
   });
 
   test("does not depend on how many tokens a round gives: what is beyond the context is dropped", async () => {
@@ -130,7 +132,7 @@ describe("the text", () => {
     ];
     const session = new FakeSession(script, 6);
     await run(session, { maxNewTokens: 5, slide: { keep: 0 } });
-    expect(session.starts[1]).toMatchObject({ continues: { written: 3, mu: 3 } });
+    expect(session.starts[1]).toMatchObject({ written: 3, mu: 3 });
   });
 
   test("an abort ends it between windows", async () => {
@@ -142,6 +144,47 @@ describe("the text", () => {
     const { signal } = controller;
     await expect(run(session, { maxNewTokens: 9, slide: { keep: 0 }, signal })).rejects.toThrow();
     expect(session.starts).toHaveLength(1);
+  });
+});
+
+describe("a text that was broken off", () => {
+  test("goes on after its tokens, which are neither given out again nor counted", async () => {
+    const session = new FakeSession([round(ids("de")), round(ids("fg"))], 64);
+    const continueFrom = ids("abc");
+    const { result, parts } = await run(session, { continueFrom, maxNewTokens: 4 });
+    expect(session.starts).toEqual([
+      expect.objectContaining({ prompt: [1, 2, 3, ...continueFrom], written: 3, maxNewTokens: 4 }),
+    ]);
+    expect(result).toMatchObject({ text: "defg", tokens: ids("defg"), finishReason: "length" });
+    expect(result.usage).toEqual({ promptTokens: 6, completionTokens: 4 });
+    expect(parts[0]).toEqual({ type: "text-start", promptTokens: 6 });
+  });
+
+  test.each([2, 5, 6, 9, 20])("slides as the whole text did, %d tokens in", async (cut) => {
+    const slide = { keep: 1 };
+    const whole = new FakeSession(letters, 8);
+    await run(whole, { maxNewTokens: 26, slide });
+    const rest = new FakeSession(letters.slice(cut), 8);
+    const continueFrom = ids(alphabet.slice(0, cut));
+    const { result } = await run(rest, { continueFrom, maxNewTokens: 26 - cut, slide });
+    expect(result.text).toBe(alphabet.slice(cut));
+    // The windows that begin later are the very same, seeds and all.
+    const later = whole.starts.filter(({ written }) => written! > cut);
+    const same = rest.starts.slice(-later.length);
+    for (const [i, { prompt, seed, written }] of later.entries()) {
+      expect(same[i]).toMatchObject({ prompt, seed, written });
+    }
+    expect(later.length).toBeGreaterThan(0);
+  });
+
+  test("leaves room for another token, or is refused", () => {
+    const options = { continueFrom: [1, 2, 300] };
+    expect(() => resolveGenerateOptions(options, { hasDraft: false, vocabSize: 300 })).toThrow(
+      "continueFrom[2] is 300; it must be a whole number from 0 to 299.",
+    );
+    expect(() =>
+      resolveGenerateOptions({ continueFrom: "abc" }, { hasDraft: false, vocabSize: 300 }),
+    ).toThrow('continueFrom is "abc"; it must be a list of token ids.');
   });
 });
 

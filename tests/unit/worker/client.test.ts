@@ -195,6 +195,8 @@ describe("generating", () => {
   test.each([
     [{ prompt: "a".repeat(2000), options: {} }, "context-overflow"],
     [{ prompt: "a", options: { overflow: "slide" } }, "option-invalid"],
+    [{ prompt: "a", options: { continueFrom: new Array(1999).fill(0) } }, "context-overflow"],
+    [{ prompt: "a", options: { continueFrom: [128] } }, "option-invalid"],
     [
       { prompt: "a", options: { overflow: { kind: "slide", keep: 1999 }, maxNewTokens: 1 } },
       "option-invalid",
