@@ -4,16 +4,20 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
   Decoder,
+  DraftsOptions,
+  DraftsResult,
   GenerateOptions,
   GenerateResult,
   SamplingStages,
+  StreamToken,
   TreeAndRule,
 } from "coppice";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { firefoxDriver } from "../../scripts/lib/firefox.mjs";
 import { kernelModules } from "../support/kernel-modules.ts";
-import { resultOf, valueOf } from "./browser.ts";
+import { LOGIT_ERROR } from "../support/logits.ts";
+import { resultOf, TestBrowser, valueOf } from "./browser.ts";
 import { FirefoxPage } from "./firefox.ts";
 
 const TALES = join(ROOT, "models/tales");
@@ -176,4 +180,78 @@ test("one round per readback and eight: the same speculative text", async () => 
   const eight = await generate(decoder, { roundsPerReadback: 8 });
   expect(eight.tokens).toEqual(one.tokens);
   expect(eight.metrics.readbacks).toBeLessThan(one.metrics.readbacks);
+});
+
+/**
+ * Chromium renders on another adapter, through another shader compiler, so logits differ in their last bits: by twice what
+ * either may be off (20 is above the goldens' largest logit, 13.2); a log-probability by twice that. In nats.
+ */
+const APART = 2 * 2 * LOGIT_ERROR * 20;
+const FEW = 10;
+const MIROSTAT = { kind: "mirostat" } as const;
+const MOMENTUM = { kind: "momentum" } as const;
+/** By what scores are divided. */
+const DRAFTED: readonly [DraftsOptions["decoder"], sharpness: number][] = [
+  [{ kind: "superposed", drafts: 3, maxDraftTokens: FEW, temperature: 0.5 }, 2],
+  [{ kind: "beam", beams: 3 }, 1],
+  [{ kind: "samples", count: 3, topK: 40 }, 1],
+];
+
+describe("as in Chromium", () => {
+  let chromium: TestBrowser;
+  beforeAll(async () => {
+    chromium = await TestBrowser.open({ mounts: { "/models/tales/": TALES } });
+    valueOf(await chromium.load("tales", { target: "/models/tales/target/" }));
+  });
+  afterAll(() => chromium?.close());
+
+  const options = { maxNewTokens: FEW, seed: SEED, roundsPerReadback: 8 };
+  const tokensOf = async (browser: typeof firefox | TestBrowser, decoder: Decoder) => {
+    const outcome = await browser.generate("tales", PROMPT, { ...options, decoder });
+    const { parts } = valueOf(outcome);
+    return parts.flatMap((part) => (part.type === "text-delta" ? part.tokens : []));
+  };
+  const idsOf = (tokens: readonly StreamToken[]) => tokens.map(({ id }) => id);
+
+  test("Mirostat: the same text; surprises and mu apart by rounding alone", async () => {
+    const [here, there] = [await tokensOf(firefox, MIROSTAT), await tokensOf(chromium, MIROSTAT)];
+    expect(idsOf(here)).toEqual(idsOf(there));
+    expect(here).toHaveLength(FEW);
+    for (const [i, { surprise, mu }] of here.entries()) {
+      const bits = APART / Math.LN2;
+      expect(Math.abs(surprise! - there[i]!.surprise!)).toBeLessThan(bits);
+      expect(Math.abs(mu! - there[i]!.mu!)).toBeLessThan((i + 1) * bits);
+    }
+    const drafted = await tokensOf(firefox, { kind: "speculative", sampling: MIROSTAT });
+    const drawn = (tokens: readonly StreamToken[]) =>
+      tokens.map(({ id, surprise, mu }) => ({ id, surprise, mu }));
+    expect(drawn(drafted), "with a tree, to the bit").toEqual(drawn(here));
+  });
+
+  test("momentum: the same text", async () => {
+    const here = idsOf(await tokensOf(firefox, MOMENTUM));
+    expect(here).toEqual(idsOf(await tokensOf(chromium, MOMENTUM)));
+    const drafted = await tokensOf(firefox, { kind: "speculative", sampling: MOMENTUM });
+    expect(idsOf(drafted)).toEqual(here);
+  });
+
+  test.each(DRAFTED)(
+    "$kind: the same drafts; scores apart by rounding alone",
+    async (decoder, sharpness) => {
+      const results = [];
+      for (const browser of [firefox, chromium]) {
+        const given = { maxNewTokens: FEW, seed: SEED, decoder };
+        results.push(valueOf(await browser.generate("tales", PROMPT, given)).result);
+      }
+      const [here, there] = results as unknown as [DraftsResult, DraftsResult];
+      expect(here.drafts.map(({ tokens }) => tokens)).toEqual(
+        there.drafts.map(({ tokens }) => tokens),
+      );
+      expect(here.drafts).toHaveLength(3);
+      for (const [i, { score, tokens }] of here.drafts.entries()) {
+        const apart = Math.abs(score - there.drafts[i]!.score);
+        expect(apart).toBeLessThan(sharpness * tokens.length * APART);
+      }
+    },
+  );
 });

@@ -4,7 +4,13 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EngineFacts, GenerateOptions, LoadOptions, LoadProgress } from "coppice";
+import type {
+  DraftsOptions,
+  EngineFacts,
+  GenerateOptions,
+  LoadOptions,
+  LoadProgress,
+} from "coppice";
 import type { Browser, Page } from "puppeteer-core";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { closeFirefox, launchFirefox } from "../../scripts/lib/firefox.mjs";
@@ -95,7 +101,11 @@ export class FirefoxPage {
     return this.run(([n, o]) => e2e.load(n, o), [name, options] as const);
   }
 
-  generate(name: string, prompt: string, options: GenerateOptions): Promise<Outcome<Generated>> {
+  generate(
+    name: string,
+    prompt: string,
+    options: GenerateOptions | DraftsOptions,
+  ): Promise<Outcome<Generated>> {
     return this.run(([n, p, o]) => e2e.generate(n, p, o), [name, prompt, options] as const);
   }
 
