@@ -7,7 +7,7 @@ export const BEAM: readonly Field[] = [
   {
     name: "beams",
     label: "Beams",
-    line: "Texts that grow side by side; the likeliest of all their continuations live on.",
+    line: "Texts that grow side by side; the likeliest continuations live on.",
     initial: "4",
     min: 1,
     max: MOST_DRAFTS,

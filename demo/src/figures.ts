@@ -4,6 +4,8 @@ import { byId, make } from "./dom.ts";
 import { formatBytes, formatCount, formatMilliseconds, formatNumber } from "./format.ts";
 import { PhaseBar } from "./phase-bar.ts";
 import { SharePosts } from "./share-posts.ts";
+import { Sparkline } from "./sparkline.ts";
+import { Tempo } from "./tempo.ts";
 
 interface Figure {
   readonly name: string;
@@ -20,6 +22,7 @@ type Counted = Pick<
   | "blockEfficiency"
   | "rounds"
   | "readbacks"
+  | "decodeTime"
   | "timeToFirstToken"
   | "dispatchesPerRound"
   | "gpuBytes"
@@ -85,6 +88,9 @@ const RANKS = 4;
 
 export class Figures {
   readonly #outputs = new Map<string, HTMLElement>();
+  readonly #tempo = new Tempo();
+  readonly #speed = new Sparkline();
+  readonly #yield = new Sparkline();
   readonly #depths = new SharePosts(byId("depths", HTMLOListElement), DEPTHS);
   readonly #ranks = new SharePosts(byId("ranks", HTMLOListElement), RANKS);
   readonly #phases = new PhaseBar();
@@ -92,17 +98,20 @@ export class Figures {
 
   constructor() {
     for (const { name, label, title } of FIGURES) {
-      const output = make("dd", {}, "–");
+      const output = make("span", {}, "–");
       output.dataset["figure"] = name;
       this.#outputs.set(name, output);
+      const line = { "tokens-per-second": this.#speed, "block-efficiency": this.#yield }[name];
+      const value = make("dd", {}, output, ...(line ? [line.element] : []));
       byId("figures", HTMLDListElement).append(
-        make("div", { title }, make("dt", {}, label), output),
+        make("div", { title }, make("dt", {}, label), value),
       );
     }
   }
 
   clear(): void {
     for (const output of this.#outputs.values()) output.textContent = "–";
+    for (const part of [this.#tempo, this.#speed, this.#yield]) part.clear();
     this.#depths.show([]);
     this.#ranks.show([]);
     this.#phases.show(undefined, 0);
@@ -130,6 +139,10 @@ export class Figures {
 
   #count(counted: Counted): void {
     for (const { name, value } of FIGURES) this.#outputs.get(name)!.textContent = value(counted);
+    const late = this.#tempo.add(counted);
+    if (!late) return;
+    this.#speed.add(late.perSecond);
+    this.#yield.add(late.perPass);
   }
 
   showAdapter(adapter: AdapterFacts | undefined): void {

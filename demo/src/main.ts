@@ -58,7 +58,7 @@ const legend = new Legend();
 const figures = new Figures();
 const surprise = new SurprisePlot();
 const suggestions = new Suggestions(prompt, showError);
-const story = new Story(storyBox, (round) => trees.show(round));
+const story = new Story(storyBox, (round) => trees.show(round), branch);
 const trees = new TreePanel((round) => story.mark(round));
 const drafts = new DraftDesk({
   story,
@@ -175,6 +175,15 @@ function forget(): void {
   figures.clear();
   const decoder = decoders.decoder();
   surprise.begin(decoder.kind === "mirostat" ? decoder.tau : undefined);
+}
+
+/** Another word in the place of one: the story is cut there, and goes on from it. */
+function branch(token: Element, text: string): void {
+  if (phase() !== "ready") return;
+  story.branch(token, text);
+  legend.clear();
+  forget();
+  void generate(true);
 }
 
 function take(round: Round): void {

@@ -8,7 +8,7 @@ import type { LaidNode } from "./tree-layout.ts";
 export function noteOfNode(node: LaidNode, index: number, round: Growth): TokenNote {
   return {
     word: round.drafts === undefined ? node.label : (round.tree?.texts[index] ?? "").trim(),
-    origin: node.origin ?? (node.kept && node.parent >= 0 ? "accepted" : undefined),
+    origin: originOf(node, round),
     line: fateOf(node, round),
     draft:
       node.confidence === undefined || node.parent < 0
@@ -16,6 +16,11 @@ export function noteOfNode(node: LaidNode, index: number, round: Growth): TokenN
         : `The draft was ${percent(node.confidence)} sure of the path up to here.`,
     alternatives: around(node, index, round),
   };
+}
+
+function originOf({ origin, kept, parent }: LaidNode, { drafts }: Growth) {
+  if (origin) return origin;
+  return kept && parent >= 0 && drafts === undefined ? "accepted" : undefined;
 }
 
 function fateOf({ parent, origin, kept }: LaidNode, { drafts }: Growth): string {

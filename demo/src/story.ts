@@ -10,13 +10,20 @@ const NEAR_END = 40;
 export class Story {
   readonly #box: HTMLElement;
   readonly #rounds: HTMLElement[] = [];
+  /** Where in the text each token begins. */
+  readonly #starts = new WeakMap<Element, number>();
   #marked: HTMLElement | undefined;
   #text = "";
   #hasGrown = false;
 
-  constructor(box: HTMLElement, onPick?: (round: number) => void) {
+  /** `onPick` hears of the round that is looked at; `onBranch` of a word that should go on from here instead. */
+  constructor(
+    box: HTMLElement,
+    onPick?: (round: number) => void,
+    onBranch?: (token: Element, text: string) => void,
+  ) {
     this.#box = box;
-    showNotes(box, ".token");
+    showNotes(box, ".token", onBranch && ((token, { text }) => onBranch(token, text)));
     box.addEventListener("click", (event) => {
       const span =
         event.target instanceof Element ? event.target.closest<HTMLElement>(".round") : null;
@@ -43,13 +50,30 @@ export class Story {
   }
 
   append(round: Round): void {
-    const element = make(
-      "span",
-      { className: "round" },
-      ...round.tokens.flatMap((_, i) => inked(round, i)),
-    );
+    let start = this.#text.length;
+    const element = make("span", { className: "round" });
+    round.tokens.forEach((token, i) => {
+      const [space, word] = inked(round, i);
+      this.#starts.set(word, start);
+      start += token.text.length;
+      element.append(space, word);
+    });
     this.#rounds.push(element);
     this.#add(element, round.tokens.map(({ text }) => text).join(""));
+  }
+
+  /** Cuts the text off before a token, and puts another in its place. */
+  branch(token: Element, text: string): void {
+    const start = this.#starts.get(token);
+    if (start === undefined) return;
+    this.detach();
+    const rest = document.createRange();
+    // With the space before it, which is the token's own.
+    rest.setStartBefore(token.previousSibling ?? token);
+    rest.setEndAfter(this.#box.lastChild!);
+    rest.deleteContents();
+    this.#text = this.#text.slice(0, start);
+    this.take(text);
   }
 
   /** What stands there stays, but its rounds can be looked at no more. */
@@ -80,11 +104,11 @@ export class Story {
   }
 }
 
-/** A token in its colour; the space before it stays outside, so that no line is drawn under it. */
-function inked(round: Round, index: number): (Node | string)[] {
+/** A token in its colour, and before it its space, which stays outside, so that no line is drawn under it. */
+function inked(round: Round, index: number): [space: Text, word: HTMLElement] {
   const { text, origin } = round.tokens[index]!;
   const word = text.trimStart();
   const token = make("span", { className: `token ${origin}` }, word);
   annotate(token, () => noteOf(round, index));
-  return [text.slice(0, text.length - word.length), token];
+  return [document.createTextNode(text.slice(0, text.length - word.length)), token];
 }

@@ -10,6 +10,10 @@ export interface Alternative {
   readonly share: number;
   /** The one that stands there. */
   readonly isIt: boolean;
+  /** What it would add to the text. */
+  readonly text: string;
+  /** False for the word itself, and for tokens that are no text. */
+  readonly isChoosable: boolean;
 }
 
 export interface TokenNote {
@@ -22,6 +26,9 @@ export interface TokenNote {
   /** Under the target, the likeliest first; empty where it was not asked. */
   readonly alternatives: readonly Alternative[];
 }
+
+/** How vocabularies spell what is no text, such as its end. */
+const SPECIAL = /^<.*>$/;
 
 /** Of the `index`-th token that a round gave. */
 export function noteOf(round: Growth, index: number): TokenNote {
@@ -46,6 +53,8 @@ export function alternativesOf(token: StreamToken, id: number): Alternative[] {
     word: wordOf(text),
     share: Math.exp(logProbability),
     isIt: each === id,
+    text,
+    isChoosable: each !== token.id && !SPECIAL.test(text),
   }));
 }
 
