@@ -17,6 +17,8 @@ export interface PanelState {
   readonly drafts: boolean;
   /** The speculative decoder writes the same text. */
   readonly canRace: boolean;
+  /** Probabilities can be asked for. */
+  readonly hasProbabilities: boolean;
   /** The text may be longer than the context. */
   readonly slides: boolean;
 }
@@ -54,7 +56,9 @@ export class DecoderPanel {
     const drafts = isDraftsKind(this.#kinds.chosen);
     const draws = drafts ? this.#drafts.draws() : this.#sampling.draws;
     const canRace = !drafts && this.#sampling.speculates;
-    return { draws, drafts, canRace, slides: !drafts && this.#edits.slides };
+    const hasProbabilities = !drafts && !this.#sampling.isOpaque;
+    const slides = !drafts && this.#edits.slides;
+    return { draws, drafts, canRace, hasProbabilities, slides };
   }
 
   /** The speculative decoder needs a draft; without one only the others can be chosen. */

@@ -1,6 +1,7 @@
 /** The decoders that write one word after another, as data; the speculative one reproduces some of them. */
 import type { Decoder } from "coppice";
 import type { Option } from "./choice-group.ts";
+import { CONTRASTIVE, contrastiveDecoder, sayContrastive } from "./contrastive-fields.ts";
 import type { Field, Values } from "./field.ts";
 import { MIROSTAT, mirostatDecoder, sayMirostat } from "./mirostat-fields.ts";
 import { MOMENTUM, momentumDecoder, sayMomentum } from "./momentum-fields.ts";
@@ -13,6 +14,8 @@ export interface LinearChoice extends Option<LinearKind> {
   readonly fields: readonly Field[];
   /** Whether words are drawn, so that a seed has a say. */
   readonly draws: boolean;
+  /** Set where the library gives no probabilities. */
+  readonly isOpaque?: true;
   readonly build: (values: Values) => Linear;
   /** How it stands, in a few words; "" where there is nothing to set. */
   readonly say: (values: Values) => string;
@@ -61,6 +64,17 @@ export const LINEAR: readonly LinearChoice[] = [
       label: "By momentum",
       line: "Nothing is drawn: the likeliest word, unless that would repeat what was said.",
     },
+  },
+  {
+    kind: "contrastive",
+    label: "Contrastive",
+    line: "The target alone, a likely word that does not say again what was said.",
+    group: GROUP,
+    fields: CONTRASTIVE,
+    draws: false,
+    isOpaque: true,
+    build: contrastiveDecoder,
+    say: sayContrastive,
   },
   {
     kind: "greedy",

@@ -2,6 +2,7 @@
 import {
   CoppiceError,
   type Decoder,
+  type DraftsDecoder,
   type Engine,
   type FinishReason,
   type GenerateResult,
@@ -77,7 +78,7 @@ function adapt(state: PanelState): void {
   seed.enable(state.draws);
   maxNewTokens.disabled = state.drafts;
   limitLength(state.slides);
-  probabilities.disabled = state.drafts;
+  probabilities.disabled = !state.hasProbabilities;
   refresh(state);
 }
 
@@ -139,7 +140,7 @@ function requestOf(opening: string, signal: AbortSignal): WritingRequest {
     prompt: opening,
     decoder,
     ...decoders.options(length),
-    ...(probabilities.checked && { logProbabilities: ALTERNATIVES }),
+    ...(probabilities.checked && !probabilities.disabled && { logProbabilities: ALTERNATIVES }),
     seed: seed.value,
     timings: timings.checked,
     maxNewTokens: length,
@@ -173,8 +174,13 @@ function forget(): void {
   story.detach();
   trees.clear();
   figures.clear();
-  const decoder = decoders.decoder();
-  surprise.begin(decoder.kind === "mirostat" ? decoder.tau : undefined);
+  surprise.begin(aimOf(decoders.decoder()));
+}
+
+/** The surprise that words are drawn for, in bits, if any. */
+function aimOf(decoder: Decoder | DraftsDecoder): number | undefined {
+  const linear = decoder.kind === "speculative" ? decoder.sampling : decoder;
+  return linear && "kind" in linear && linear.kind === "mirostat" ? linear.tau : undefined;
 }
 
 /** Another word in the place of one: the story is cut there, and goes on from it. */

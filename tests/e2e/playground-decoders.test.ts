@@ -81,6 +81,24 @@ describe("probabilities", () => {
     await playground.takePicture("playground-probabilities");
   });
 
+  test("show rivals, one of which can take the word's place", async () => {
+    const { page } = playground;
+    await page.locator("#story .token").nth(2).click();
+    const rival = card().locator("button").first();
+    const word = (await rival.locator(".word").textContent()) ?? "";
+    const before = await playground.story();
+    const kept = await page.locator("#story .opening, #story .token").allTextContents();
+    await rival.click();
+    await playground.reach("ready");
+    const after = await playground.story();
+    const [opening = "", first = "", second = ""] = kept;
+    const start = before.indexOf(second, before.indexOf(first, opening.length)) + second.length;
+    expect(after.slice(0, start)).toBe(before.slice(0, start));
+    expect(await page.locator("#story .taken").textContent()).toContain(unmarked(word));
+    expect(await page.locator("#story .token").count()).toBe(2 + FEW);
+    expect(await page.locator("#tree-caption").textContent()).toContain("round");
+  });
+
   test("are not computed where nobody asks", async () => {
     const { page } = playground;
     await page.getByLabel("Probabilities:").uncheck();
@@ -202,6 +220,18 @@ test("Mirostat's surprise is plotted, a dot per token, against what was asked fo
   await playground.takePicture("playground-mirostat");
 });
 
+test("contrastive search is written plainly, and gives no probabilities", async () => {
+  const { page } = playground;
+  await playground.choose("contrastive");
+  await playground.fill("#part-sampling", { Likeness: "0.5" });
+  expect(await page.getByLabel("Probabilities:").isDisabled()).toBe(true);
+  expect(await page.getByRole("button", { name: "Race" }).isDisabled()).toBe(true);
+  await playground.setLength(FEW);
+  await playground.write();
+  expect(await playground.countTokens()).toEqual({ plain: FEW });
+  expect(await page.locator("#notice").isVisible()).toBe(false);
+});
+
 test.each(["mirostat", "momentum"])("a race over %s gives one text", async (way) => {
   const { page } = playground;
   await playground.choose("speculative");
@@ -211,11 +241,17 @@ test.each(["mirostat", "momentum"])("a race over %s gives one text", async (way)
   await playground.setLength(FEW);
   await playground.write("Race");
   expect(await page.locator(".verdict").getAttribute("data-outcome")).toBe("equal");
+  expect(await page.locator("#surprise").isVisible()).toBe(way === "mirostat");
 });
 
 test("nobody complained", () => {
   expect(playground.complaints).toEqual([]);
 });
+
+/** A word without the marks that stand for what cannot be read. */
+function unmarked(word: string): string {
+  return word.replaceAll(/[‑¶␣…]/gu, "");
+}
 
 function valuesOf(inputs: Element[]): string[] {
   return inputs.map((input) => (input as HTMLInputElement).value);
