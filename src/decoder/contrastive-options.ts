@@ -24,13 +24,3 @@ export function checkNotContrastive(field: string, sampling: unknown): void {
     'Use { kind: "contrastive" } as the decoder itself, or another sampling.',
   );
 }
-
-/** @throws CoppiceError `option-invalid` where log-probabilities are wanted. */
-export function checkNoLogProbabilities(logProbabilities: unknown): void {
-  if (logProbabilities === undefined) return;
-  throw new CoppiceError(
-    "option-invalid",
-    "logProbabilities is given, but contrastive search does not report any.",
-    "Leave logProbabilities out, or use another decoder.",
-  );
-}

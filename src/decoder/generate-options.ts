@@ -10,11 +10,7 @@ import type {
   VerifyRule,
 } from "../options.ts";
 import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
-import {
-  checkNoLogProbabilities,
-  checkNotContrastive,
-  resolveContrastive,
-} from "./contrastive-options.ts";
+import { checkNotContrastive, resolveContrastive } from "./contrastive-options.ts";
 import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
 import { checkMirostatRule, isMirostat, resolveMirostat } from "./mirostat-options.ts";
 import { checkMomentumRule, isMomentum, resolveMomentum } from "./momentum-options.ts";
@@ -108,7 +104,6 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
   const mostTokens = maxNewTokens && maxNewTokens + continueFrom.length;
   const edits = resolveEdits(options, engine.vocabSize, mostTokens);
   const tops = options.logProbabilities;
-  if (resolved.contrastive) checkNoLogProbabilities(tops);
   const decoder: ResolvedDecoder = {
     ...resolved,
     ...(edits && { edited: true }),

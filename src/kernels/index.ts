@@ -57,4 +57,5 @@ export * from "./pick-rows.ts";
 // Contrastive search.
 export * from "./contrast-rows.ts";
 export * from "./contrast-step.ts";
+export * from "./keep-row.ts";
 export * from "./unit-rows.ts";

@@ -9,8 +9,7 @@
  * prompt and text, as far as the model sees them (contrastive search, arXiv 2202.06417). A token that would say again what was said
  * is passed over. Nothing is drawn: the seed does not matter, and a tie goes to the more probable token. One pass over `topK` rows
  * per token. Penalties, bans, biases and forced tokens apply before p is taken; a token of probability 0 is not chosen while there
- * is another. Not for `speculative`, and without `logProbabilities`: both are refused. `docs/contrastive.md` says what it costs and
- * when to use it.
+ * is another. Not for `speculative`, which refuses it. `docs/contrastive.md` says what it costs and when to use it.
  */
 export interface ContrastiveDecoder {
   readonly kind: "contrastive";

@@ -4,7 +4,8 @@
  * Goes on: whenever the context is full, the model forgets the older half of what it sees, but for the first `keep` tokens, and
  * reads the rest again (which costs a prefill of half a context per half a context of text). Positions start anew; drawn
  * tokens come from a seed of their own after each slide. What is forgotten depends on the text alone, so the same seed
- * still gives the same text, with speculation or without. Penalties, `noRepeatNgram` and momentum look at what the model sees.
+ * still gives the same text, with speculation or without. Penalties, `noRepeatNgram`, momentum and contrastive
+ * search look at what the model sees.
  */
 export interface SlideOverflow {
   readonly kind: "slide";

@@ -16,8 +16,10 @@ import {
 import type { BufferScope, BufferSlice, Gpu } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import { recordEdits, recordHistory } from "./edit-recorder.ts";
+import { type ContrastiveLogProbs, recordSaid } from "./contrastive-log-probs.ts";
 import type { EditState } from "./edit-state.ts";
 import type { HistoryState } from "./history-state.ts";
+import { recordRawRows } from "./log-prob-recorder.ts";
 import type { Phase } from "./rounds.ts";
 import type { TreeSession } from "./tree-session.ts";
 import { UnitHistory } from "./unit-history.ts";
@@ -48,6 +50,8 @@ export interface ContrastiveContext {
   readonly state: ContrastiveState;
   readonly ring: BufferSlice;
   readonly edits: EditState | undefined;
+  /** Where log-probabilities go; undefined: nobody asks. */
+  readonly said: ContrastiveLogProbs | undefined;
   /** The committed text, where logits are edited. */
   readonly text: HistoryState | undefined;
   /** Candidates, no more than the vocabulary has tokens. */
@@ -79,7 +83,7 @@ export async function recordContrast(context: ContrastiveContext): Promise<Recor
 
 /** Of these nodes the keys, values and units, and the likeliest tokens after each. */
 async function recordPass(
-  { gpu, scope, target, state, edits, text: history, k }: ContrastiveContext,
+  { gpu, scope, target, state, edits, text: history, said, k }: ContrastiveContext,
   recording: Recording,
   { rowStart, rows }: { readonly rowStart: number; readonly rows: number },
 ): Promise<void> {
@@ -101,6 +105,7 @@ async function recordPass(
   });
   recording.append(pass);
   recording.append(await state.history.record(rows));
+  await recordRawRows({ gpu, scope, target, logProbs: said?.state, recording }, rows);
   const { logits } = scratch;
   const vocab = model.config.vocabSize;
   const edited = { logits, vocab, rows, nodeStart: rowStart, tree, treeStatics: statics, lag: 0 };
@@ -132,7 +137,7 @@ async function recordSimilarities(
 }
 
 async function recordChoice(
-  { gpu, scope, target, state, ring, k, alpha }: ContrastiveContext,
+  { gpu, scope, target, state, ring, said, k, alpha }: ContrastiveContext,
   recording: Recording,
   isOpening: boolean,
 ): Promise<void> {
@@ -145,4 +150,5 @@ async function recordChoice(
     { candidates: k, alpha, opening: isOpening ? 1 : 0 },
   );
   recording.dispatch(bound, contrastStepGrid());
+  if (said) await recordSaid({ gpu, scope, target, ring, recording }, said, isOpening);
 }

@@ -12,6 +12,7 @@ import {
   TARGET_TREE,
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
+import { ContrastiveLogProbs } from "./contrastive-log-probs.ts";
 import {
   type ContrastiveContext,
   ContrastiveState,
@@ -38,6 +39,8 @@ export interface ContrastiveParts {
   readonly alpha: number;
   /** Whether logits are edited before candidates are taken; by what is said at the start of each text. */
   readonly edited: boolean;
+  /** How many alternatives come with each token's log-probability; undefined: neither do. */
+  readonly logProbabilities?: number | undefined;
 }
 
 /** Recorded for good. */
@@ -66,11 +69,13 @@ export class GpuContrastiveSession implements RoundSession {
   static async create(
     gpu: Gpu,
     scope: BufferScope,
-    { target, topK, alpha, edited }: ContrastiveParts,
+    { target, topK, alpha, edited, logProbabilities: tops }: ContrastiveParts,
   ): Promise<GpuContrastiveSession> {
-    const { config, contextLength } = target.model;
-    const k = Math.min(topK, config.vocabSize);
-    const edits = edited ? new EditState(scope, config.vocabSize) : undefined;
+    const { contextLength } = target.model;
+    const { vocabSize: vocab } = target.model.config;
+    const k = Math.min(topK, vocab);
+    const edits = edited ? new EditState(scope, vocab) : undefined;
+    const shape = { vocab, rows: k, edited };
     const context: ContrastiveContext = {
       gpu,
       scope,
@@ -80,6 +85,7 @@ export class GpuContrastiveSession implements RoundSession {
       state: new ContrastiveState(gpu, scope, target, k),
       ring: scope.storage("ring", RING_ROUNDS * ROUND_RECORD_BYTES),
       edits,
+      said: tops === undefined ? undefined : new ContrastiveLogProbs(scope, { tops, ...shape }),
       text: edits && new HistoryState(scope, contextLength, edits),
     };
     const opening = await recordOpening(context);
@@ -129,6 +135,7 @@ export class GpuContrastiveSession implements RoundSession {
     scope.write(target.state.tree, 0, encodeTokenTree(TARGET_TREE, tree));
     if (edits) this.#context.edits?.writeStart(edits, prompt, endTokens, written);
     this.#context.text?.writeStart(prompt);
+    this.#context.said?.state.writeStart();
     // The last text's records must not be taken for this one's.
     scope.write(ring, 0, new Uint32Array(ring.size / 4));
     this.#tokens = [...prompt];
@@ -142,7 +149,7 @@ export class GpuContrastiveSession implements RoundSession {
         "Call start with a prompt.",
       );
     const { opening, step } = this.#recordings;
-    const { ring, target } = this.#context;
+    const { ring, target, said } = this.#context;
     const first = this.#rounds;
     const at = first % RING_ROUNDS;
     // The records of one readback stand in one piece.
@@ -153,15 +160,18 @@ export class GpuContrastiveSession implements RoundSession {
       offset: ring.offset + at * ROUND_RECORD_BYTES,
       size: count * ROUND_RECORD_BYTES,
     };
-    const bytes = await this.#submit(this.#isOpen ? steps : [opening, ...steps], slice, timed);
+    const slices = said ? [slice, said.state.slice(at, count)] : [slice];
+    const recordings = this.#isOpen ? steps : [opening, ...steps];
+    const [records, logProbs] = await this.#submit(recordings, slices, timed);
     this.#forwards += count + (this.#isOpen ? 0 : 1);
     this.#isOpen = true;
     const outcomes: RoundOutcome[] = [];
     for (let i = 0; i < count; i++) {
-      const record = decodeRoundRecord(bytes, i, first + i);
+      const record = decodeRoundRecord(records!, i, first + i);
       if (!record) break;
       const { base: _, ...given } = record;
-      outcomes.push({ ...given, draftPasses: 0 });
+      const told = logProbs && { logProbs: said!.state.decode(logProbs, i, given.tokens.length) };
+      outcomes.push({ ...given, draftPasses: 0, ...told });
       this.#tokens.push(...given.tokens);
       this.#rounds += 1;
     }
@@ -177,12 +187,12 @@ export class GpuContrastiveSession implements RoundSession {
     this.#phaseTimes = undefined;
   }
 
-  async #submit(recordings: Recording[], slice: BufferSlice, timed: boolean): Promise<ArrayBuffer> {
+  async #submit(recordings: Recording[], slices: BufferSlice[], timed: boolean) {
     const { gpu } = this.#context;
-    if (!timed) return (await gpu.submitAndRead(recordings, [slice]))[0]!;
-    const { bytes, times } = await gpu.submitTimed(recordings, [slice]);
+    if (!timed) return gpu.submitAndRead(recordings, slices);
+    const { bytes, times } = await gpu.submitTimed(recordings, slices);
     if (times) this.#phaseTimes = addPhases(this.#phaseTimes, times);
-    return bytes[0]!;
+    return bytes;
   }
 
   #check({ prompt, edits }: SequenceStart): void {

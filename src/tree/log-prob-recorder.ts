@@ -70,7 +70,13 @@ export class LogProbState {
 
 /** To be recorded right after the target's pass: what its rows say before anything changes them. */
 export async function recordRawRows(
-  { gpu, scope, target, logProbs: state, recording }: RoundContext,
+  {
+    gpu,
+    scope,
+    target,
+    logProbs: state,
+    recording,
+  }: Pick<RoundContext, "gpu" | "scope" | "target" | "logProbs" | "recording">,
   nodes: number,
 ): Promise<void> {
   if (!state) return;

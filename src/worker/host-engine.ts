@@ -126,7 +126,7 @@ class GpuEngine implements EngineBackend {
     const target = this.#target;
     const { stages, mirostat, momentum, speculation, edited = false, logProbabilities } = decoder;
     if (decoder.contrastive) {
-      const parts = { target, edited, ...decoder.contrastive };
+      const parts = { target, edited, logProbabilities, ...decoder.contrastive };
       return GpuContrastiveSession.create(this.#gpu, scope, parts);
     }
     const wanted = speculation?.verify ?? "coupled";

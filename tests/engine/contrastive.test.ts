@@ -7,10 +7,12 @@ import type { ResolvedEdits } from "../../src/options.ts";
 import {
   type ContrastiveParts,
   GpuContrastiveSession,
+  type RoundOutcome,
   type RoundSession,
 } from "../../src/tree/index.ts";
 import { type ContrastiveModel, contrastiveChoice } from "../reference/contrastive.ts";
 import { editRow } from "../reference/edit-rows.ts";
+import { logProbOf } from "../reference/gather-log-probs.ts";
 import { headLogits, llamaStates } from "../reference/llama.ts";
 import { NO_EDITS } from "../support/edit-cases.ts";
 import {
@@ -243,6 +245,40 @@ test("a hidden state per position, counted and freed with the session", () =>
     scope.dispose();
     expect(gpu.buffers.bytes).toBe(before);
   }));
+
+test.each([false, true])("log-probabilities are the model's own, edited %s", (edited) =>
+  withGpu(async (gpu) => {
+    const edits = edited ? { ...NO_EDITS, repetition: 1.3, banned: [83], window: 8 } : undefined;
+    const loaded = await loadTestModel(gpu, model.files);
+    const plain = await openSession(gpu, loaded, { edited });
+    const session = await openSession(gpu, loaded, { edited, logProbabilities: 6 });
+    const ends = { seed: 0, maxNewTokens: 20, endTokens: [] };
+    // Twice: nothing of the first text is left.
+    for (const prompt of [[5, 6, 7], PROMPT]) {
+      await session.start({ prompt, ...ends, ...(edits && { edits }) });
+      const outcomes: RoundOutcome[] = [];
+      for (const rounds of [1, 16, 8]) outcomes.push(...(await session.next({ rounds })));
+      expect(session.counts.readbacks).toBe(3);
+      const tokens = outcomes.flatMap((outcome) => outcome.tokens);
+      const text = { prompt, maxNewTokens: 20, ...(edits && { edits }) };
+      expect(tokens).toEqual(await write(plain, text));
+      const scorer = treeSession(gpu, loaded);
+      const whole = [...prompt, ...tokens];
+      const rows = await scorer.score(whole.map((token, i) => ({ token, parent: i - 1 })));
+      outcomes.forEach(({ logProbs }, i) => {
+        const at = prompt.length + i;
+        const wanted = logProbOf(rows[at - 1]!, whole[at]!, 6);
+        expect(logProbs).toHaveLength(1);
+        const { logProbability, top } = logProbs![0]!;
+        expect(logProbability).toBeCloseTo(wanted.logProbability, 4);
+        expect(top.map(({ id }) => id)).toEqual(wanted.top.map(({ id }) => id));
+      });
+    }
+    // The raw rows' best, what the model said of the token, and the row for the next; edits overwrite rows, so all are copied.
+    const { dispatchesPerRound } = session.counts;
+    expect(dispatchesPerRound - plain.counts.dispatchesPerRound).toBe(edited ? 4 : 3);
+  }),
+);
 
 describe("texts", () => {
   test("are the same with 1, 3, 8 and 16 steps per readback, and after another text", () =>

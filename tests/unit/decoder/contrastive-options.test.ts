@@ -58,11 +58,9 @@ test("no speculative decoder reproduces it", () => {
   }
 });
 
-test("log-probabilities are refused; edits are taken; trees are warned of", () => {
+test("edits and log-probabilities are taken; trees are warned of", () => {
   const decoder = { kind };
-  const error = refusal(() => generate({ decoder, logProbabilities: 0 }));
-  expect(error).toMatchObject({ code: "option-invalid" });
-  expect(error.message).toContain("logProbabilities");
+  expect(generate({ decoder, logProbabilities: 3 }).decoder.logProbabilities).toBe(3);
   const edits = { bannedTokens: [3], penalties: { repetition: 1.2 } };
   expect(generate({ decoder, ...edits })).toMatchObject({
     decoder: { edited: true },
