@@ -139,6 +139,23 @@ describe("a tiny random model", () => {
     }
   });
 
+  test("contrastive search is greedy at alpha 0, and another text at its default", async () => {
+    const { tokens } = greedy.get(PROMPTS[1]!)!;
+    const search = async (decoder: object) =>
+      resultOf(
+        await browser.generate("tiny", PROMPTS[1]!, {
+          decoder: { kind: "contrastive", ...decoder },
+          maxNewTokens,
+          roundsPerReadback: 4,
+        }),
+      );
+    expect((await search({ alpha: 0 })).tokens).toEqual(tokens);
+    const result = await search({});
+    expect(result.tokens).not.toEqual(tokens);
+    expect(result.metrics.blockEfficiency).toBe(1);
+    expect(result.metrics.readbacks).toBeLessThan(result.metrics.rounds);
+  });
+
   test("the context can be filled to its last token", async () => {
     const result = resultOf(
       await browser.generate("tiny", "", { decoder: { kind: "speculative" } }),
