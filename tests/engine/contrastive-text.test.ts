@@ -22,13 +22,14 @@ test.each([false, true])(
       );
       const parts = { target, topK: 4, alpha: 0.6, edited };
       const session = await GpuContrastiveSession.create(gpu, gpu.buffers.child("search"), parts);
-      const write = (roundsPerReadback: number) =>
+      const write = (roundsPerReadback: number, continueFrom: readonly number[] = []) =>
         writeText(session, {
           prompt: PROMPT,
           slide: { keep: KEEP },
           endOfText: new Set<number>(),
           seed: 5,
-          maxNewTokens: COUNT,
+          continueFrom,
+          maxNewTokens: COUNT - continueFrom.length,
           ...(edits && { edits }),
           roundsPerReadback,
         });
@@ -36,6 +37,10 @@ test.each([false, true])(
       const text = tokens.map(({ id }) => id);
       expect((await write(1)).result.tokens).toEqual(text);
       expect(text).toHaveLength(COUNT);
+      // Broken off in the first window, or in a later one: it goes on as it would have gone on.
+      for (const at of [8, 19, 30]) {
+        expect((await write(7, text.slice(0, at))).result.tokens).toEqual(text.slice(at));
+      }
       expect(tokens.every(({ origin }) => origin === "plain")).toBe(true);
       const { rounds, blockEfficiency, targetForwards } = result.metrics;
       expect([rounds, blockEfficiency]).toEqual([COUNT, 1]);
@@ -45,9 +50,9 @@ test.each([false, true])(
       for (let end = CONTEXT; end < all.length; windows++) {
         const prompt = [...all.slice(0, KEEP), ...all.slice(end - latest, end)];
         const count = Math.min(CONTEXT - prompt.length, all.length - end);
-        const continues = { written: end - PROMPT.length };
+        const written = end - PROMPT.length;
         const ends = { seed: 0, maxNewTokens: count, endTokens: [] };
-        await session.start({ prompt, ...ends, continues, ...(edits && { edits }) });
+        await session.start({ prompt, ...ends, written, sameText: true, ...(edits && { edits }) });
         const outcomes = await session.next({ rounds: count });
         const alone = outcomes.flatMap((outcome) => outcome.tokens);
         expect(alone, `window ${windows}`).toEqual(all.slice(end, end + count));
