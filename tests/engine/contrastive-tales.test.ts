@@ -19,7 +19,7 @@ const golden = JSON.parse(readFileSync(new URL("golden/greedy.json", ROOT), "utf
 };
 
 /** Software adapters are slow, SwiftShader most. Of all prompts, 100 tokens each, docs/contrastive.md tells. */
-const [COUNT, PROMPTS] = adapterName === "swiftshader" ? [24, [3]] : [48, [3, 7]];
+const [COUNT, PROMPTS] = adapterName === "swiftshader" ? [32, [3]] : [48, [3, 7]];
 
 /** The share of a text's sequences of n tokens that it has had before. */
 function repetition(tokens: readonly number[], n: number): number {
