@@ -56,7 +56,7 @@ export class DecoderPanel {
     const drafts = isDraftsKind(this.#kinds.chosen);
     const draws = drafts ? this.#drafts.draws() : this.#sampling.draws;
     const canRace = !drafts && this.#sampling.speculates;
-    const hasProbabilities = !drafts && !this.#sampling.isOpaque;
+    const hasProbabilities = !drafts;
     const slides = !drafts && this.#edits.slides;
     return { draws, drafts, canRace, hasProbabilities, slides };
   }

@@ -14,8 +14,6 @@ export interface LinearChoice extends Option<LinearKind> {
   readonly fields: readonly Field[];
   /** Whether words are drawn, so that a seed has a say. */
   readonly draws: boolean;
-  /** Set where the library gives no probabilities. */
-  readonly isOpaque?: true;
   readonly build: (values: Values) => Linear;
   /** How it stands, in a few words; "" where there is nothing to set. */
   readonly say: (values: Values) => string;
@@ -72,7 +70,6 @@ export const LINEAR: readonly LinearChoice[] = [
     group: GROUP,
     fields: CONTRASTIVE,
     draws: false,
-    isOpaque: true,
     build: contrastiveDecoder,
     say: sayContrastive,
   },

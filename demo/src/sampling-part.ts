@@ -54,11 +54,6 @@ export class SamplingPart {
     return linearOf(this.linear().kind).draws;
   }
 
-  /** Whether probabilities can be asked for. */
-  get isOpaque(): boolean {
-    return linearOf(this.#kind).isOpaque ?? false;
-  }
-
   stages() {
     return stagesOf(this.#fields.get("sample")!.read());
   }

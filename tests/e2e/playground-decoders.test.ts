@@ -220,16 +220,19 @@ test("Mirostat's surprise is plotted, a dot per token, against what was asked fo
   await playground.takePicture("playground-mirostat");
 });
 
-test("contrastive search is written plainly, and gives no probabilities", async () => {
+test("contrastive search is written plainly, and cannot be raced", async () => {
   const { page } = playground;
   await playground.choose("contrastive");
   await playground.fill("#part-sampling", { Likeness: "0.5" });
-  expect(await page.getByLabel("Probabilities:").isDisabled()).toBe(true);
+  await page.getByLabel("Probabilities:").check();
   expect(await page.getByRole("button", { name: "Race" }).isDisabled()).toBe(true);
   await playground.setLength(FEW);
   await playground.write();
   expect(await playground.countTokens()).toEqual({ plain: FEW });
   expect(await page.locator("#notice").isVisible()).toBe(false);
+  await page.locator("#story .token").nth(2).hover();
+  expect(await page.locator("#token-card .share").count()).toBeGreaterThanOrEqual(5);
+  await page.getByLabel("Probabilities:").uncheck();
 });
 
 test.each(["mirostat", "momentum"])("a race over %s gives one text", async (way) => {
