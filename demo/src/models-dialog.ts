@@ -1,9 +1,31 @@
 /** The dialog that chooses the models. */
 import type { LoadOptions, ModelSource } from "coppice";
 import { byId } from "./dom.ts";
+import { FieldGroup, given, one, type Field } from "./field.ts";
+import { Fold } from "./fold.ts";
 import { SourceField, type SourceChoice } from "./source-field.ts";
 
-export type Pair = Pick<LoadOptions, "target" | "draft">;
+export type Pair = Pick<LoadOptions, "target" | "draft" | "dtype" | "contextLength">;
+
+const DTYPES = ["auto", "f16", "f32"] as const;
+
+const MEMORY: readonly Field[] = [
+  {
+    name: "dtype",
+    label: "Weights",
+    line: "How they are kept on the GPU: halves take half the room, and lose a little.",
+    choices: ["as they come", "as halves", "in full"],
+  },
+  {
+    name: "contextLength",
+    label: "Context",
+    line: "How many words the models can look back on; more take more room.",
+    initial: "",
+    min: 2,
+    max: 1e6,
+    blank: "auto",
+  },
+];
 
 /** The pair that comes with the page. */
 export const EMBEDDED_PAIR = {
@@ -26,9 +48,18 @@ export class ModelsDialog {
     "HuggingFaceTB/SmolLM2-135M",
   );
 
+  readonly #memory = new FieldGroup("memory", MEMORY);
+  readonly #fold = new Fold("part-memory", "Memory", this.#memory.element);
+
   /** `onLoad` hears the pair that was chosen. */
   constructor(onLoad: (pair: Pair) => void) {
-    byId("source-fields", HTMLDivElement).append(this.#target.element, this.#draft.element);
+    byId("source-fields", HTMLDivElement).append(
+      this.#target.element,
+      this.#draft.element,
+      this.#fold.element,
+    );
+    this.#fold.element.addEventListener("input", () => this.#checkMemory());
+    this.#checkMemory();
     // A file dropped beside the zone would otherwise replace the page.
     for (const type of ["dragover", "drop"])
       addEventListener(type, (event) => event.preventDefault());
@@ -41,13 +72,27 @@ export class ModelsDialog {
     this.#dialog.showModal();
   }
 
+  #checkMemory(): void {
+    this.#memory.check();
+    const { dtype, contextLength } = this.#options();
+    const weights = dtype === "auto" ? "weights as they come" : `weights in ${dtype}`;
+    const context = contextLength === undefined ? "" : `, a context of ${contextLength}`;
+    this.#fold.say(weights + context);
+  }
+
+  #options() {
+    const values = this.#memory.read();
+    return { dtype: DTYPES[one(values, "dtype")]!, ...given(values, "contextLength") };
+  }
+
   #pair(): Pair {
     const target = sourceOf(this.#target.choice(), EMBEDDED_PAIR.target) ?? EMBEDDED_PAIR.target;
     const choice = this.#draft.choice();
+    const options = this.#options();
     if (choice.kind === "own-layers")
-      return { target, draft: { model: target, layers: choice.layers } };
+      return { target, draft: { model: target, layers: choice.layers }, ...options };
     const draft = sourceOf(choice, EMBEDDED_PAIR.draft);
-    return draft === undefined ? { target } : { target, draft };
+    return { target, ...(draft !== undefined && { draft }), ...options };
   }
 }
 

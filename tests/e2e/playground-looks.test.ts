@@ -99,8 +99,12 @@ test("loading can be cancelled, and begun again", async () => {
   expect(await page.getByRole("button", { name: "Generate" }).isDisabled()).toBe(true);
   await page.unroute("**/*.safetensors");
   await page.getByRole("button", { name: "Change models" }).click();
+  await playground.unfold("#part-memory");
+  await page.getByLabel("Context").fill("64");
   await page.getByRole("button", { name: "Load", exact: true }).click();
   expect(await playground.reach("ready", "empty")).toBe("ready");
+  // No more can be asked for than the models hold.
+  expect(await page.getByLabel("up to").inputValue()).toBe("64");
   await playground.close();
 });
 
