@@ -32,7 +32,7 @@ export class DecoderPanel {
   readonly #sampling = new SamplingPart();
   readonly #drafts = new DraftsPart(this.#sampling);
   readonly #speculation = new SpeculationPart();
-  readonly #edits = new EditsPart();
+  readonly #edits = new EditsPart(() => this.#update());
   readonly #pace = new PacePart();
 
   /** `onChange` hears of every change. */
@@ -85,6 +85,11 @@ export class DecoderPanel {
     const { roundsPerReadback } = this.#pace.options();
     const pace = roundsPerReadback === undefined ? {} : { roundsPerReadback };
     return { ...this.#drafts.length(), ...pace };
+  }
+
+  /** From now on this token is not written. */
+  ban(id: number, word: string): void {
+    this.#edits.ban(id, word);
   }
 
   #update(): void {

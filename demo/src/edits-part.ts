@@ -1,5 +1,6 @@
 /** Penalties, bans and ends of a text. */
 import type { GenerateOptions, LogitEdits } from "coppice";
+import { Bans } from "./bans.ts";
 import { make } from "./dom.ts";
 import { EDITS, editsOf, ENDING, sayEdits, sayEnding, stopsOf } from "./edit-fields.ts";
 import { FieldGroup, one, rowOf } from "./field.ts";
@@ -14,11 +15,16 @@ export class EditsPart {
   readonly #edits = new FieldGroup("edits", EDITS);
   readonly #ending = new FieldGroup("ending", ENDING);
   readonly #stop = make("input", { id: "ending-stop", type: "text", autocomplete: "off" });
-  readonly #editsFold = new Fold("part-edits", "Edits", this.#edits.element);
+  readonly #bans: Bans;
+  readonly #editsFold: Fold;
   readonly #endingFold = new Fold("part-ending", "Ending", this.#ending.element);
-  readonly elements = [this.#editsFold.element, this.#endingFold.element];
+  readonly elements: readonly HTMLElement[];
 
-  constructor() {
+  /** `onBan` hears that a ban came or went. */
+  constructor(onBan: () => void) {
+    this.#bans = new Bans(onBan);
+    this.#editsFold = new Fold("part-edits", "Edits", this.#edits.element, this.#bans.element);
+    this.elements = [this.#editsFold.element, this.#endingFold.element];
     const line = "Strings that end the text, with bars between them: \\n is the end of a line.";
     this.#stop.placeholder = "nothing";
     this.#stop.spellcheck = false;
@@ -35,7 +41,7 @@ export class EditsPart {
     this.#stop.disabled = !used;
     const stops = stopsOf(this.#stop.value).length;
     this.#stop.setCustomValidity(stops > MOST_STOPS ? `At most ${MOST_STOPS} strings.` : "");
-    this.#editsFold.say(sayEdits(this.#edits.read()) || "none");
+    this.#editsFold.say(this.say() || "none");
     this.#endingFold.say(sayEnding(this.#ending.read(), stops) || "where the target ends it");
   }
 
@@ -48,13 +54,20 @@ export class EditsPart {
     const stop = stopsOf(this.#stop.value);
     return {
       ...editsOf(this.#edits.read(), this.#ending.read(), maxNewTokens),
+      ...(this.#bans.ids.length > 0 && { bannedTokens: this.#bans.ids }),
       ...(stop.length > 0 && { stop }),
       ...(this.slides && { overflow: "slide" }),
     };
   }
 
+  ban(id: number, word: string): void {
+    this.#bans.add(id, word);
+  }
+
   /** "" where nothing is edited. */
   say(): string {
-    return sayEdits(this.#edits.read());
+    const { length } = this.#bans.ids;
+    const bans = length > 0 ? `${length} banned` : "";
+    return [sayEdits(this.#edits.read()), bans].filter(Boolean).join(", ");
   }
 }

@@ -51,6 +51,11 @@ export class Form {
     this.#decoders.setHasDraft(facts.draft !== undefined);
   }
 
+  /** From now on this token is not written. */
+  ban(id: number, word: string): void {
+    this.#decoders.ban(id, word);
+  }
+
   /** The browser points at what will not do. */
   isValid(): boolean {
     return this.#form.reportValidity();

@@ -38,7 +38,14 @@ const raceView = byId("race-view", HTMLDivElement);
 const legend = new Legend();
 const figures = new Figures();
 const surprise = new SurprisePlot();
-const story = new Story(storyBox, (round) => trees.show(round), branch);
+const story = new Story(storyBox, (round) => trees.show(round), {
+  replace: (token, { text }) => branch(token, text),
+  ban(token, { id, word }) {
+    if (phase() !== "ready") return;
+    form.ban(id, word);
+    branch(token, "");
+  },
+});
 const trees = new TreePanel((round) => story.mark(round));
 const drafts = new DraftDesk({
   story,
@@ -146,7 +153,7 @@ function generate(isContinued: boolean): Promise<void> {
   });
 }
 
-/** Another word in the place of one: the story is cut there, and goes on from it. */
+/** Another text in the place of a word: the story is cut there, and goes on from it. */
 function branch(token: Element, text: string): void {
   if (phase() !== "ready" || !form.isValid()) return;
   story.branch(token, text);

@@ -7,6 +7,7 @@ import type { LaidNode } from "./tree-layout.ts";
 /** `index` is the node's in the layout, where the target's own word comes after those of the tree. */
 export function noteOfNode(node: LaidNode, index: number, round: Growth): TokenNote {
   return {
+    id: round.tree?.tokens[index] ?? 0,
     word: round.drafts === undefined ? node.label : (round.tree?.texts[index] ?? "").trim(),
     origin: originOf(node, round),
     line: fateOf(node, round),

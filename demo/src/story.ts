@@ -1,7 +1,7 @@
 /** The manuscript: the opening line, then token after token, each coloured by where it came from. */
 import { make } from "./dom.ts";
 import type { Round } from "./rounds.ts";
-import { annotate, showNotes } from "./token-card.ts";
+import { annotate, showNotes, type Remedies } from "./token-card.ts";
 import { noteOf } from "./token-note.ts";
 
 /** Closer to the end than this, in pixels, counts as reading along. */
@@ -16,14 +16,10 @@ export class Story {
   #text = "";
   #hasGrown = false;
 
-  /** `onPick` hears of the round that is looked at; `onBranch` of a word that should go on from here instead. */
-  constructor(
-    box: HTMLElement,
-    onPick?: (round: number) => void,
-    onBranch?: (token: Element, text: string) => void,
-  ) {
+  /** `onPick` hears of the round that is looked at; `remedies` is what can be done about a word. */
+  constructor(box: HTMLElement, onPick?: (round: number) => void, remedies?: Remedies) {
     this.#box = box;
-    showNotes(box, ".token", onBranch && ((token, { text }) => onBranch(token, text)));
+    showNotes(box, ".token", remedies);
     box.addEventListener("click", (event) => {
       const span =
         event.target instanceof Element ? event.target.closest<HTMLElement>(".round") : null;
@@ -62,7 +58,7 @@ export class Story {
     this.#add(element, round.tokens.map(({ text }) => text).join(""));
   }
 
-  /** Cuts the text off before a token, and puts another in its place. */
+  /** Cuts the text off before a token, and puts another text in its place. */
   branch(token: Element, text: string): void {
     const start = this.#starts.get(token);
     if (start === undefined) return;
@@ -73,7 +69,7 @@ export class Story {
     rest.setEndAfter(this.#box.lastChild!);
     rest.deleteContents();
     this.#text = this.#text.slice(0, start);
-    this.take(text);
+    if (text) this.take(text);
   }
 
   /** What stands there stays, but its rounds can be looked at no more. */

@@ -6,8 +6,13 @@ import type { Alternative, TokenNote } from "./token-note.ts";
 /** Pixels between the card and what it speaks of, and between it and the window's edge. */
 const GAP = 8;
 
-/** Hears that a word should give way to one of its rivals. */
-type Chooser = (element: Element, rival: Alternative) => void;
+/** What can be done about a word. */
+export interface Remedies {
+  /** One of its rivals takes its place. */
+  readonly replace: (element: Element, rival: Alternative) => void;
+  /** It is not written again, here nor later. */
+  readonly ban: (element: Element, note: TokenNote) => void;
+}
 
 const card = byId("token-card", HTMLDivElement);
 const notes = new WeakMap<Element, () => TokenNote>();
@@ -21,22 +26,25 @@ export function annotate(element: Element, note: () => TokenNote): void {
 }
 
 /** Shows the notes of the elements in `box` that match `selector`. */
-export function showNotes(box: HTMLElement, selector: string, onChoose?: Chooser): void {
+export function showNotes(box: HTMLElement, selector: string, remedies?: Remedies): void {
   const find = (target: EventTarget | null) =>
     target instanceof Element ? (target.closest(selector) ?? undefined) : undefined;
   const point = (element: Element | undefined) => {
     if (!isKept) show(element, box);
   };
   box.addEventListener("pointerover", ({ target }) => point(find(target)));
-  box.addEventListener("pointerleave", () => point(undefined));
+  // A finger leaves as soon as it has tapped.
+  box.addEventListener("pointerleave", ({ pointerType }) => {
+    if (pointerType !== "touch") point(undefined);
+  });
   box.addEventListener("focusout", () => point(undefined));
-  box.addEventListener("click", ({ target }) => keep(find(target), box, onChoose));
+  box.addEventListener("click", ({ target }) => keep(find(target), box, remedies));
   box.addEventListener("keydown", (event) => {
     if (event.target !== box) return;
     if (event.key === "Enter") {
       // Or it would press the button that gets the focus.
       event.preventDefault();
-      keep(anchor, box, onChoose);
+      keep(anchor, box, remedies);
     }
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
@@ -57,7 +65,8 @@ addEventListener("keydown", ({ key }) => {
 });
 addEventListener("resize", hide);
 addEventListener("pointerdown", ({ target }) => {
-  if (isKept && !(target instanceof Node && card.contains(target))) hide();
+  const isInside = target instanceof Node && (card.contains(target) || anchor?.contains(target));
+  if (!isInside) hide();
 });
 
 function neighbour(all: readonly Element[], step: number): Element | undefined {
@@ -72,44 +81,61 @@ function hide(): void {
   card.hidden = true;
 }
 
-function show(element: Element | undefined, box: HTMLElement, choose?: Chooser): void {
-  if (element === anchor && !choose) return;
+/** With remedies the card stays until something else is clicked. */
+function show(element: Element | undefined, box: HTMLElement, remedies?: Remedies): void {
+  if (element === anchor && !remedies) return;
   hide();
   const note = element && notes.get(element)?.();
   if (!note || !element) return;
   anchor = element;
+  isKept = remedies !== undefined;
   element.classList.add("inspected");
   card.hidden = false;
-  card.classList.toggle("kept", choose !== undefined);
-  card.replaceChildren(...partsOf(note, choose && ((rival) => choose(element, rival))));
+  card.role = isKept ? "dialog" : "tooltip";
+  card.ariaLabel = note.word;
+  card.classList.toggle("kept", isKept);
+  card.replaceChildren(...partsOf(note, element, remedies));
   place(element, box);
 }
 
-/** Rivals that can be chosen become buttons. */
-function keep(element: Element | undefined, box: HTMLElement, choose: Chooser | undefined): void {
-  if (!element || !choose) return;
-  show(element, box, (token, rival) => {
-    hide();
-    choose(token, rival);
-  });
-  isKept = !card.hidden;
+function keep(element: Element | undefined, box: HTMLElement, remedies?: Remedies): void {
+  if (!element || !remedies) return;
+  show(element, box, remedies);
   if (box === document.activeElement) card.querySelector("button")?.focus();
 }
 
-function partsOf(note: TokenNote, choose?: (rival: Alternative) => void): Node[] {
+function partsOf(note: TokenNote, element: Element, remedies: Remedies | undefined): Node[] {
   const { word, origin, line, draft, alternatives } = note;
   const name = make("span", { className: origin ? `token ${origin}` : "" }, word);
   const kind = make("span", { className: "line" }, origin ?? "");
   const head = make("p", { className: "card-head" }, name, kind);
   const lines = [line, draft].filter(Boolean).map((text) => make("p", { className: "line" }, text));
-  if (alternatives.length === 0) return [head, ...lines];
-  const words = choose ? "Go on with another" : "The target’s chances here";
-  const title = make("p", { className: "card-title" }, words);
-  const rows = alternatives.map((rival) => rowOf(rival, choose));
-  return [head, ...lines, title, make("ol", { className: "shares" }, ...rows)];
+  const parts: Node[] = [head, ...lines];
+  if (alternatives.length > 0) {
+    const title = remedies ? "Go on with another" : "The target’s chances here";
+    const rows = alternatives.map((rival) =>
+      rowOf(rival, remedies && (() => remedies.replace(element, rival))),
+    );
+    parts.push(make("p", { className: "card-title" }, title));
+    parts.push(make("ol", { className: "shares" }, ...rows));
+  }
+  if (remedies) parts.push(remedy("Never write it again", () => remedies.ban(element, note)));
+  return parts;
 }
 
-function rowOf(rival: Alternative, choose?: (rival: Alternative) => void): HTMLElement {
+/** The card goes before anything is done: its word may go, too. */
+function remedy(content: string | readonly Node[], act: () => void): HTMLButtonElement {
+  const parts = typeof content === "string" ? [content] : content;
+  const button = make("button", { type: "button", className: "remedy" }, ...parts);
+  button.addEventListener("click", () => {
+    hide();
+    act();
+  });
+  return button;
+}
+
+/** A rival that can be chosen is a button. */
+function rowOf(rival: Alternative, choose: (() => void) | undefined): HTMLElement {
   const { word, share, isIt, isChoosable } = rival;
   const bar = make("span", { className: "bar" });
   bar.style.setProperty("--share", String(share));
@@ -120,9 +146,7 @@ function rowOf(rival: Alternative, choose?: (rival: Alternative) => void): HTMLE
   ];
   const className = isIt ? "it" : "";
   if (!choose || !isChoosable) return make("li", { className }, ...parts);
-  const button = make("button", { type: "button" }, ...parts);
-  button.addEventListener("click", () => choose(rival));
-  return make("li", { className }, button);
+  return make("li", { className }, remedy(parts, choose));
 }
 
 /** Below the word, or above where there is no room; within its box where that is wide enough, and never out of the window. */

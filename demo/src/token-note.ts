@@ -17,6 +17,7 @@ export interface Alternative {
 }
 
 export interface TokenNote {
+  readonly id: number;
   readonly word: string;
   /** Of the words that were written; undefined for those that were cut. */
   readonly origin: TokenOrigin | undefined;
@@ -35,6 +36,7 @@ export function noteOf(round: Growth, index: number): TokenNote {
   const token = round.tokens[index]!;
   const confidence = confidenceOf(round, index);
   return {
+    id: token.id,
     word: wordOf(token.text),
     origin: token.origin,
     line: sentence(MEANINGS[token.origin]),

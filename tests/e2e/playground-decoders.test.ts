@@ -99,6 +99,25 @@ describe("probabilities", () => {
     expect(await page.locator("#tree-caption").textContent()).toContain("round");
   });
 
+  test("a word can be banned, until it is allowed again", async () => {
+    const { page } = playground;
+    const token = page.locator("#story .token").nth(4);
+    const word = (await token.textContent()) ?? "";
+    const taken = await page.locator("#story .taken").textContent();
+    await token.click();
+    await card().getByRole("button", { name: "Never write it again" }).click();
+    await playground.reach("ready");
+    expect(await page.locator("#story .taken").textContent()).toBe(taken);
+    const after = await page.locator("#story .token").allTextContents();
+    expect(after).toHaveLength(4 + FEW);
+    expect(after[4]).not.toBe(word);
+    expect(await page.locator("#decoder-summary").textContent()).toContain("1 banned");
+    await playground.unfold("#decoder");
+    await playground.unfold("#part-edits");
+    await page.getByRole("button", { name: /^Allow / }).click();
+    expect(await page.locator("#decoder-summary").textContent()).not.toContain("banned");
+  });
+
   test("are not computed where nobody asks", async () => {
     const { page } = playground;
     await page.getByLabel("Probabilities:").uncheck();
