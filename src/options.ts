@@ -98,7 +98,7 @@ export interface GenerateOptions extends LogitEdits {
   readonly logProbabilities?: number;
   /** Adds a `tree` part per round, for display. Default false. */
   readonly trees?: boolean;
-  /** Stops the worker within one round; `result` rejects with code `aborted`. */
+  /** Stops the worker within one round, or within some 1,000 tokens of a long prompt; `result` rejects with code `aborted`. */
   readonly signal?: AbortSignal;
 }
 

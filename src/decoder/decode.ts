@@ -75,6 +75,7 @@ export async function* decode(
       seed: window.seed,
       maxNewTokens: limit - output.ids.length,
       endTokens: [...job.endOfText],
+      signal,
       ...(job.edits && { edits: job.edits }),
       written: before.length + output.ids.length,
       ...(mu !== undefined && { mu }),

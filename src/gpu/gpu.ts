@@ -110,6 +110,11 @@ export class Gpu {
     return result;
   }
 
+  /** Resolves when all that was submitted is done, or the device is lost. No readback. */
+  async workDone(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+  }
+
   /** Runs `work` (allocations, uploads) and turns an out-of-memory error of the GPU into a typed one. */
   async guardMemory<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.device.pushErrorScope("out-of-memory");

@@ -77,8 +77,8 @@ export class GpuBeamSession implements BeamSession {
     return this.#passes.mostSteps(promptTokens);
   }
 
-  async start({ prompt, maxNewTokens, endTokens }: BeamStart): Promise<void> {
-    await this.#passes.start(prompt, maxNewTokens, { endTokens });
+  async start({ prompt, maxNewTokens, endTokens, signal }: BeamStart): Promise<void> {
+    await this.#passes.start(prompt, maxNewTokens, { endTokens, signal });
     // The tree needs no such reset: its root is the pending token, and every other node is written before it is read.
     this.#scope.write(this.#search, 0, encodeBeamSearch(this.#passes.limit));
   }

@@ -19,6 +19,8 @@ export interface BeamStart {
   readonly prompt: readonly number[];
   /** Tokens per text, 1 up; `mostSteps` may allow fewer. */
   readonly maxNewTokens: number;
+  /** Aborts a long prompt's prefill. */
+  readonly signal?: AbortSignal;
   /** Ids that end a text; as many as the session was made for. */
   readonly endTokens: readonly number[];
 }

@@ -115,7 +115,7 @@ export class GpuContrastiveSession implements RoundSession {
   }
 
   async start(start: SequenceStart): Promise<void> {
-    const { prompt, seed, maxNewTokens, endTokens, edits, written, sameText } = start;
+    const { prompt, seed, maxNewTokens, endTokens, edits, written, sameText, signal } = start;
     const { scope, target, state, ring, k } = this.#context;
     this.#check(start);
     if (!sameText) this.#countFromHere();
@@ -123,7 +123,10 @@ export class GpuContrastiveSession implements RoundSession {
     this.#isOpen = false;
     const base = prompt.length - 1;
     target.rewind(0);
-    await target.prefill(prompt.slice(0, base), (rows) => state.history.record(rows));
+    await target.prefill(prompt.slice(0, base), {
+      after: (rows) => state.history.record(rows),
+      signal,
+    });
     this.#forwards += TreeSession.chunks(base).length;
     const pending = prompt[base]!;
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);

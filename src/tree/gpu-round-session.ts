@@ -161,7 +161,7 @@ export class GpuRoundSession implements RoundSession {
   }
 
   async start(start: SequenceStart): Promise<void> {
-    const { prompt, seed, maxNewTokens, endTokens, edits, written, mu, sameText } = start;
+    const { prompt, seed, maxNewTokens, endTokens, edits, written, mu, sameText, signal } = start;
     if ((edits === undefined) !== (this.#edits === undefined)) {
       throw new CoppiceError(
         "internal",
@@ -180,7 +180,7 @@ export class GpuRoundSession implements RoundSession {
     this.#rounds = 0;
     const base = prompt.length - 1;
     this.#target.rewind(0);
-    await this.#target.prefill(prompt.slice(0, base));
+    await this.#target.prefill(prompt.slice(0, base), { signal });
     this.#targetForwards += TreeSession.chunks(base).length;
     this.#draft?.rewind(0);
     const pending = prompt[base]!;
@@ -194,7 +194,7 @@ export class GpuRoundSession implements RoundSession {
     this.#scope.write(this.#ring, 0, new Uint32Array(this.#ring.size / 4));
     this.#mirostat?.writeStart(mu);
     this.#tokens = [...prompt];
-    if (this.#trees.length > 0) await this.#catchUp();
+    if (this.#trees.length > 0) await this.#catchUp(signal);
   }
 
   async next(options: NextOptions = {}): Promise<readonly RoundOutcome[]> {
@@ -282,11 +282,11 @@ export class GpuRoundSession implements RoundSession {
   }
 
   /** Puts into the draft's cache what was decoded without it: all but the last two tokens, which its next pass takes. */
-  async #catchUp(): Promise<void> {
+  async #catchUp(signal?: AbortSignal): Promise<void> {
     const draft = this.#draft!;
     const missing = this.#tokens.slice(draft.length, Math.max(0, this.#tokens.length - 2));
     if (missing.length === 0) return;
-    await draft.prefill(missing);
+    await draft.prefill(missing, { signal });
     this.#draftForwards += TreeSession.chunks(missing.length).length;
   }
 }

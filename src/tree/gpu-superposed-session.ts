@@ -130,7 +130,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     return this.restart(start);
   }
 
-  async restart({ prompt, steps, endTokens, ngrams }: SuperposedStart): Promise<void> {
+  async restart({ prompt, steps, endTokens, ngrams, signal }: SuperposedStart): Promise<void> {
     const { target } = this.#parts;
     if (prompt.length < 1 || prompt.length >= this.contextLength) {
       throw new CoppiceError(
@@ -139,7 +139,7 @@ export class GpuSuperposedSession implements SuperposedSession {
         "Shorten the prompt, or load the engine with a larger contextLength.",
       );
     }
-    await this.#fill(prompt.slice(0, -1));
+    await this.#fill(prompt.slice(0, -1), signal);
     const limit = Math.min(prompt.length + steps, this.contextLength);
     const pending = prompt.at(-1)!;
     target.state.writeStart({ base: prompt.length - 1, pending, limit }, endTokens);
@@ -175,7 +175,7 @@ export class GpuSuperposedSession implements SuperposedSession {
   }
 
   /** The cache holds `tokens` afterwards. What it held of them already is not computed again. */
-  async #fill(tokens: readonly number[]): Promise<void> {
+  async #fill(tokens: readonly number[], signal: AbortSignal | undefined): Promise<void> {
     const { target } = this.#parts;
     const known = target.rewinds === this.#rewinds ? this.#cached : [];
     let same = 0;
@@ -183,7 +183,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     target.rewind(same);
     // Should the prefill fail, nothing is known.
     this.#rewinds = -1;
-    await target.prefill(tokens.slice(same));
+    await target.prefill(tokens.slice(same), { signal });
     this.#forwards += TreeSession.chunks(tokens.length - same).length;
     this.#cached = tokens;
     this.#rewinds = target.rewinds;

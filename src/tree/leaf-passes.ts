@@ -97,7 +97,11 @@ export class LeafPasses {
   async start(
     prompt: readonly number[],
     steps: number,
-    { endTokens = [] as readonly number[], seed = 0 } = {},
+    {
+      endTokens = [],
+      seed = 0,
+      signal,
+    }: { endTokens?: readonly number[]; seed?: number; signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     const most = this.mostSteps(prompt.length);
     if (prompt.length < 1 || most < 1) {
@@ -112,7 +116,7 @@ export class LeafPasses {
     this.#baseline = { submits, readbacks };
     const base = prompt.length - 1;
     target.rewind(0);
-    await target.prefill(prompt.slice(0, base));
+    await target.prefill(prompt.slice(0, base), { signal });
     this.#targetForwards = TreeSession.chunks(base).length;
     target.state.writeStart({ base, pending: prompt[base]!, seed }, endTokens);
     this.#limit = Math.min(steps, most);

@@ -93,6 +93,8 @@ export interface SequenceStart {
   readonly written?: number;
   /** Where Mirostat's mu stands, in bits. Default: where it starts. */
   readonly mu?: number;
+  /** Aborts a long prompt's prefill. */
+  readonly signal?: AbortSignal;
   /** Whether this goes on with the last text, so that its counts go on, too. Default false. */
   readonly sameText?: boolean;
 }

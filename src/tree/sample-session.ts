@@ -72,8 +72,8 @@ export class GpuSamplesSession implements SamplesSession {
     return this.#passes.mostSteps(promptTokens);
   }
 
-  async start({ prompt, maxNewTokens, seed }: SamplesStart): Promise<void> {
-    await this.#passes.start(prompt, maxNewTokens, { seed });
+  async start({ prompt, maxNewTokens, seed, signal }: SamplesStart): Promise<void> {
+    await this.#passes.start(prompt, maxNewTokens, { seed, signal });
     const root = { token: prompt.at(-1)!, parent: -1 };
     const roots = Array.from({ length: this.#shape.count }, () => root);
     this.#scope.write(this.#passes.tree, 0, encodeTokenTree(BEAM_TREE, roots));

@@ -6,6 +6,8 @@ export interface SamplesStart {
   readonly prompt: readonly number[];
   /** Tokens per text, 1 up; `mostSteps` may allow fewer. */
   readonly maxNewTokens: number;
+  /** Aborts a long prompt's prefill. */
+  readonly signal?: AbortSignal;
   /** A 32-bit unsigned integer: the first text's. Text i draws with seed + i. */
   readonly seed: number;
 }

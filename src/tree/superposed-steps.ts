@@ -17,6 +17,8 @@ export interface SuperposedStart {
   readonly endTokens: readonly number[];
   /** N-grams beside those that the session was made with. Replaces what an earlier start gave. */
   readonly ngrams: readonly ScaledSection[];
+  /** Aborts a long prompt's prefill. */
+  readonly signal?: AbortSignal;
 }
 
 /** One sequence of steps: start it with a prompt, then call `next`. */

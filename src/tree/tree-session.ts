@@ -2,7 +2,7 @@
  * One model with a KV cache that holds a token tree. Four operations, and every decoder is written against them:
  * `prefill` and `rewind` move the end of the committed prefix, `score` runs a tree, `commit` keeps one path of it.
  */
-import { CoppiceError } from "../errors.ts";
+import { CoppiceError, throwIfAborted } from "../errors.ts";
 import { createScratch, recordForward } from "../model/index.ts";
 import type { BufferScope, Gpu, LlamaModel, Recording, Scratch } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
@@ -13,6 +13,8 @@ import { MAX_NODES } from "./tree-plan.ts";
 
 /** Prompt chunks come in these sizes; a shorter rest is padded, which later rows overwrite before reading. */
 const CHUNK_SIZES = [4, 16, 64] as const;
+/** Chunks that are submitted in one go: 512 tokens. */
+const CHUNKS_QUEUED = 8;
 
 export interface TreeSessionOptions {
   /** Cache slots beyond the context: as many as the largest tree has nodes. */
@@ -68,14 +70,26 @@ export class TreeSession {
   /**
    * Appends `tokens` to the prefix: chains of up to 64 rows, no readback. Uses the few-row kernels, so the cache holds the
    * very bits that token-by-token decoding would have left. `after` gives what is to follow each pass of so many rows.
+   * @throws CoppiceError `aborted` within some 1,000 tokens of the signal: no more than that is queued at a time.
    */
   async prefill(
     tokens: readonly number[],
-    after?: (rows: number) => Promise<Recording>,
+    {
+      after,
+      signal,
+    }: { after?: (rows: number) => Promise<Recording>; signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     this.#checkRoom(tokens.length);
     let done = 0;
-    for (const size of TreeSession.chunks(tokens.length)) {
+    let queued = Promise.resolve();
+    for (const [i, size] of TreeSession.chunks(tokens.length).entries()) {
+      if (i > 0 && i % CHUNKS_QUEUED === 0) {
+        // The last group keeps the GPU busy while the one before it is waited for.
+        const before = queued;
+        queued = this.#gpu.workDone();
+        await before;
+        throwIfAborted(signal);
+      }
       const chunk = tokens.slice(done, done + size);
       const padded = [...chunk, ...new Array<number>(size - chunk.length).fill(0)];
       const recording = await this.#forward(size, 0);

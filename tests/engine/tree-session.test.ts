@@ -92,3 +92,22 @@ describe("refusals", () => {
     });
   });
 });
+
+test("a long prompt can be aborted before all of it is submitted, and the session goes on", () =>
+  withGpu(async (gpu) => {
+    const long = tinyModel({ layers: 1, context: 1024 });
+    const session = treeSession(gpu, await loadTestModel(gpu, long.files));
+    const prompt = Array.from({ length: 900 }, (_, i) => i % 300);
+    const before = gpu.counters.submits;
+    const signal = AbortSignal.abort();
+    await expect(session.prefill(prompt, { signal })).rejects.toMatchObject({ code: "aborted" });
+    expect(gpu.counters.submits - before).toBe(8);
+    expect(session.length).toBe(512);
+    // A short one is through before anybody could look.
+    session.rewind(0);
+    await session.prefill(prompt.slice(0, 500), { signal });
+    const [broken] = await session.score([{ token: 1, parent: -1 }]);
+    const other = treeSession(gpu, session.model);
+    await other.prefill(prompt.slice(0, 500));
+    expect(broken).toEqual((await other.score([{ token: 1, parent: -1 }]))[0]);
+  }));

@@ -17,7 +17,8 @@ export function beamsSideBySide(
   return {
     contextLength: session.contextLength,
     mostSteps: (promptTokens) => session.mostSteps(promptTokens),
-    start: (prompt, maxNewTokens) => session.start({ prompt, maxNewTokens, endTokens }),
+    start: (prompt, maxNewTokens, signal) =>
+      session.start({ prompt, maxNewTokens, endTokens, signal }),
     next: async (steps) => ranking(await session.next(steps), lengthPenalty, endTokens),
     get counts() {
       return session.counts;

@@ -16,7 +16,7 @@ export interface Step {
 export interface SideBySide {
   readonly contextLength: number;
   mostSteps(promptTokens: number): number;
-  start(prompt: readonly number[], maxNewTokens: number): Promise<void>;
+  start(prompt: readonly number[], maxNewTokens: number, signal: AbortSignal): Promise<void>;
   next(steps: number): Promise<Step>;
   readonly counts: RoundCounts;
 }
@@ -62,7 +62,7 @@ export async function* decodeSideBySide(
     drafts: [{ tokens: [], score: 0, done: job.isOver }],
     isOver: job.isOver,
   };
-  if (!isOver) await session.start(prompt, limit);
+  if (!isOver) await session.start(prompt, limit, signal);
   while (steps < limit && !isOver) {
     throwIfAborted(signal);
     const wanted = pace.rounds(limit - steps);

@@ -12,7 +12,7 @@ export function samplesSideBySide(
   return {
     contextLength: session.contextLength,
     mostSteps: (promptTokens) => session.mostSteps(promptTokens),
-    start: (prompt, maxNewTokens) => session.start({ prompt, maxNewTokens, seed }),
+    start: (prompt, maxNewTokens, signal) => session.start({ prompt, maxNewTokens, seed, signal }),
     async next(steps) {
       const samples = await session.next(steps);
       const drafts = samples.map((sample) => cut(sample, endOfText));

@@ -56,6 +56,7 @@ export async function* decodeDrafts(
     steps,
     endTokens: [...job.endOfText],
     ngrams: job.ngramsOf(ids),
+    signal,
   });
   if (!job.isOver) await session.start(startAt(prompt, limit));
   let steps = 0;

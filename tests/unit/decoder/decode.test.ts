@@ -206,7 +206,7 @@ describe("several rounds per readback", () => {
       endTokens: [END, 98],
       written: 0,
     };
-    expect(session.started).toEqual(wanted);
+    expect(session.started).toMatchObject(wanted);
   });
 
   test("a session that gives no round is a fault, not an endless loop", async () => {
