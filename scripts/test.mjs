@@ -76,11 +76,13 @@ step("browsers and adapters are here", requireMachine);
 // Without packages nothing else can run, and one failure says enough.
 if (total.failed === 0 || packagesAreInstalled()) {
   for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
-  // Vitest runs projects of one worker each one after another. Software adapters use one processor each.
+  // Vitest runs projects of one worker each one after another, and software adapters use one processor each: so the
+  // slowest one's tests run beside all others. Nothing here is timed.
   const [slowest, ...others] = testAdapters().map(({ name }) => name);
-  await Promise.all([tests([slowest ?? ""], true), tests(["unit", ...others], false)]);
-  // Apart, so that a browser under test does not share the processor with the kernels' tests.
+  const beside = tests([slowest ?? ""], false);
+  await tests(["unit", ...others], true);
   await tests(["e2e"], true);
+  await beside;
 }
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
