@@ -190,6 +190,7 @@ const APART = 2 * 2 * LOGIT_ERROR * 20;
 const FEW = 10;
 const MIROSTAT = { kind: "mirostat" } as const;
 const MOMENTUM = { kind: "momentum" } as const;
+const SEARCH = { kind: "contrastive" } as const;
 /** By what scores are divided. */
 const DRAFTED: readonly [DraftsOptions["decoder"], sharpness: number][] = [
   [{ kind: "superposed", drafts: 3, maxDraftTokens: FEW, temperature: 0.5 }, 2],
@@ -233,6 +234,12 @@ describe("as in Chromium", () => {
     expect(here).toEqual(idsOf(await tokensOf(chromium, MOMENTUM)));
     const drafted = await tokensOf(firefox, { kind: "speculative", sampling: MOMENTUM });
     expect(idsOf(drafted)).toEqual(here);
+  });
+
+  test("contrastive search: the same text", async () => {
+    const [here, there] = [await tokensOf(firefox, SEARCH), await tokensOf(chromium, SEARCH)];
+    expect(idsOf(here)).toEqual(idsOf(there));
+    expect(here).toHaveLength(FEW);
   });
 
   test.each(DRAFTED)(
