@@ -17,8 +17,6 @@ export interface PanelState {
   readonly drafts: boolean;
   /** The speculative decoder writes the same text. */
   readonly canRace: boolean;
-  /** Probabilities can be asked for. */
-  readonly hasProbabilities: boolean;
   /** The text may be longer than the context. */
   readonly slides: boolean;
 }
@@ -56,9 +54,8 @@ export class DecoderPanel {
     const drafts = isDraftsKind(this.#kinds.chosen);
     const draws = drafts ? this.#drafts.draws() : this.#sampling.draws;
     const canRace = !drafts && this.#sampling.speculates;
-    const hasProbabilities = !drafts;
     const slides = !drafts && this.#edits.slides;
-    return { draws, drafts, canRace, hasProbabilities, slides };
+    return { draws, drafts, canRace, slides };
   }
 
   /** The speculative decoder needs a draft; without one only the others can be chosen. */

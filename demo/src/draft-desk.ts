@@ -68,8 +68,10 @@ export class DraftDesk {
 
   #begin(): void {
     const { decoder, seed = 0 } = this.#options!;
-    this.#parts.trees.clear();
-    this.#parts.trees.setLive(true);
+    const { trees, figures } = this.#parts;
+    figures.clear();
+    trees.clear();
+    trees.setLive(true);
     this.#view.begin({ kind: decoder.kind, seed, count: countOf(decoder) });
   }
 

@@ -86,9 +86,9 @@ export class Form {
   }
 
   /** The rest of the form follows the decoder. */
-  #adapt({ draws, drafts, slides, hasProbabilities }: PanelState): void {
+  #adapt({ draws, drafts, slides }: PanelState): void {
     this.#seed.enable(draws);
-    this.#probabilities.disabled = !hasProbabilities;
+    this.#probabilities.disabled = drafts;
     this.#maxNewTokens.disabled = drafts;
     // No more can be asked for than the model holds, unless it may forget.
     const most = slides ? LONGEST : (this.#contextLength ?? LONGEST);

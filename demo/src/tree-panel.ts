@@ -96,6 +96,7 @@ export class TreePanel {
     this.#caption.textContent = round ? this.#captionOf(round) : "\u00a0";
     this.#key.textContent = round?.tree ? keyOf(round) : "\u00a0";
     this.#view.classList.toggle("still", this.#live);
+    this.#view.classList.toggle("drafts-tree", round?.drafts !== undefined);
     if (!round || !tree) {
       const line = round ? noTreeLine(round) : EMPTY;
       this.#view.replaceChildren(noTree(line));
@@ -152,8 +153,8 @@ function noTreeLine({ tokens }: Growth): string {
 function keyOf({ drafts, tokens, hasConfidence }: Growth): string {
   if (drafts !== undefined) return "Where the drafts part ways; the first one’s path in green.";
   const words: string[] = [];
-  if (hasConfidence) words.push("The thicker a branch, the surer the draft.");
+  if (hasConfidence) words.push("Thickness: how sure the draft was.");
   if (tokens.some(({ logProbability }) => logProbability !== undefined))
-    words.push("Numbers: the target’s probability, %.");
+    words.push("Numbers: the target’s %.");
   return words.join(" ") || "\u00a0";
 }

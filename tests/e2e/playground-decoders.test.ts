@@ -150,6 +150,7 @@ describe("several drafts", () => {
     // Every draft is a path from the stump to a leaf of its own.
     const leaves = await page.locator("#tree-view .node:not(.root)").count();
     expect(leaves).toBeGreaterThanOrEqual(3);
+    await page.locator("#decoder > summary").click();
     await playground.takePicture("playground-drafts");
     await page.getByRole("button", { name: "Go on from this" }).nth(1).click();
     await playground.reach("ready");
@@ -173,7 +174,9 @@ describe("several drafts", () => {
     await playground.choose("beam");
     await playground.fill("#part-drafts", { Length: "200", Groups: "2" });
     await page.getByRole("button", { name: "Generate" }).click();
-    await expect.poll(async () => (await texts()).join("").length).toBeGreaterThan(20);
+    await expect
+      .poll(async () => (await texts()).join("").length, { timeout: 60_000 })
+      .toBeGreaterThan(20);
     await page.getByRole("button", { name: "Stop" }).click();
     await playground.reach("ready");
     expect(await page.locator("#story-status").textContent()).toBe("Stopped.");
@@ -195,6 +198,7 @@ describe("several drafts", () => {
     const [first] = await texts();
     expect(await page.locator(".draft-score").last().textContent()).toMatch(/^seed 9 ·/);
     await playground.choose("sample");
+    await playground.setLength(FEW);
     const opening = await page.getByLabel("Opening line").inputValue();
     expect((await playground.write()).slice(opening.length).trim()).toBe(first);
   });
@@ -236,6 +240,7 @@ test("Mirostat's surprise is plotted, a dot per token, against what was asked fo
   await expect(page.locator("#surprise-mean").textContent()).resolves.toMatch(
     /^\d+(\.\d+)? bits a word, asked for 2\.5$/,
   );
+  await page.locator("#decoder > summary").click();
   await playground.takePicture("playground-mirostat");
 });
 
