@@ -136,6 +136,31 @@ test("a browser without WebGPU is told what to do", async () => {
   }
 });
 
+test("a lost GPU is explained, and the models can be loaded again", async () => {
+  const frail = await launchChromium();
+  try {
+    const playground = await Playground.open(frail, site);
+    const { page } = playground;
+    await playground.reach("ready");
+    // As long as the models can, so that it is not over first.
+    await playground.setLength(Number(await page.getByLabel("up to").getAttribute("max")));
+    await page.getByRole("button", { name: "Generate" }).click();
+    await page.locator("#story .round").first().waitFor();
+    const session = await frail.newBrowserCDPSession();
+    await session.send("Browser.crashGpuProcess");
+    await playground.reach("ready");
+    expect(await page.locator("#notice code").textContent()).toBe("device-lost");
+    await page.getByRole("button", { name: "Load the models again" }).click();
+    expect(await playground.reach("ready", "empty")).toBe("ready");
+    expect(await page.locator("#notice").isVisible()).toBe(false);
+    await playground.setLength(4);
+    await playground.write();
+    expect(await page.locator("#story .token").count()).toBe(4);
+  } finally {
+    await frail.close();
+  }
+});
+
 /** Of all rounds the one that kept the most text: the best to look at. */
 async function showLongestPath({ page }: Playground): Promise<void> {
   const lengths = await page.locator("#story .round").evaluateAll((rounds) =>
