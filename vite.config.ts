@@ -2,13 +2,14 @@
 // under dist/assets/, which holds the engine, its dependencies and every shader.
 import { defineConfig } from "vite";
 import { minifyWgslPlugin } from "./scripts/minify-wgsl.mjs";
+import { plainWorkerUrl } from "./scripts/plain-worker-url.mjs";
 import { thirdPartyLicenses } from "./scripts/third-party.mjs";
 
 export default defineConfig({
   // Relative, or the built worker address would start at the consumer's server root.
   base: "./",
   publicDir: false,
-  plugins: [minifyWgslPlugin(), thirdPartyLicenses()],
+  plugins: [minifyWgslPlugin(), plainWorkerUrl(), thirdPartyLicenses()],
   build: {
     target: "es2022",
     sourcemap: false,

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { command } from "./command.mjs";
 import { newestChange, ROOT } from "./files.mjs";
 
-const SOURCES = ["src", "shaders", "package.json", "vite.config.ts", "scripts/minify-wgsl.mjs"];
+const SOURCES = [
+  ...["src", "shaders", "package.json", "tsconfig.build.json", "vite.config.ts"],
+  ...["scripts/minify-wgsl.mjs", "scripts/plain-worker-url.mjs"],
+];
 
 export function isBuilt() {
   const newestSource = Math.max(...SOURCES.map((name) => newestChange(join(ROOT, name))));

@@ -91,10 +91,15 @@ function byteRange([, first, last], size) {
 
 /**
  * @param {Mounts} mounts
+ * @param {Record<string, string>} [headers] sent with every answer, such as a policy
  * @returns {Promise<{ origin: string, close: () => Promise<void> }>}
  */
-export async function serveStatic(mounts) {
-  const server = createServer(staticHandler(mounts));
+export async function serveStatic(mounts, headers = {}) {
+  const answer = staticHandler(mounts);
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    answer(request, response);
+  });
   await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
   const address = server.address();
   const port = address && typeof address === "object" ? address.port : 0;
