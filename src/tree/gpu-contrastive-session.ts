@@ -5,13 +5,12 @@
 import { CoppiceError } from "../errors.ts";
 import {
   decodeRoundRecord,
-  DISPATCHES_PER_LAYER,
   encodeTokenTree,
   RING_ROUNDS,
   ROUND_RECORD_BYTES,
   TARGET_TREE,
 } from "../model/index.ts";
-import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts";
+import type { BufferScope, Gpu, Recording } from "../model/index.ts";
 import { ContrastiveLogProbs } from "./contrastive-log-probs.ts";
 import {
   type ContrastiveContext,
@@ -21,7 +20,6 @@ import {
 } from "./contrastive-recorder.ts";
 import { EditState } from "./edit-state.ts";
 import { HistoryState } from "./history-state.ts";
-import { addPhases, type PhaseTotals } from "./phase-times.ts";
 import type {
   NextOptions,
   RoundCounts,
@@ -29,6 +27,8 @@ import type {
   RoundSession,
   SequenceStart,
 } from "./rounds.ts";
+import { checkStart } from "./start-check.ts";
+import { TextCounts } from "./text-counts.ts";
 import { TreeSession } from "./tree-session.ts";
 
 export interface ContrastiveParts {
@@ -56,13 +56,12 @@ export class GpuContrastiveSession implements RoundSession {
   #tokens: number[] = [];
   #rounds = 0;
   #isOpen = false;
-  #forwards = 0;
-  #phaseTimes: PhaseTotals | undefined;
-  #baseline = { submits: 0, readbacks: 0 };
+  readonly #counts: TextCounts;
 
   private constructor(context: ContrastiveContext, recordings: Recordings) {
     this.#context = context;
     this.#recordings = recordings;
+    this.#counts = new TextCounts(context.gpu);
   }
 
   /** Compiles and records the step. `scope` owns the buffers of this session, among them a hidden state per position. */
@@ -101,24 +100,14 @@ export class GpuContrastiveSession implements RoundSession {
   }
 
   get counts(): RoundCounts {
-    const { counters, bytes } = this.#context.gpu;
-    return {
-      submits: counters.submits - this.#baseline.submits,
-      readbacks: counters.readbacks - this.#baseline.readbacks,
-      targetForwards: this.#forwards,
-      draftForwards: 0,
-      dispatchesPerLayer: DISPATCHES_PER_LAYER,
-      dispatchesPerRound: this.#recordings.step.dispatches.length,
-      gpuBytes: bytes,
-      ...(this.#phaseTimes && { phaseTimes: this.#phaseTimes }),
-    };
+    return this.#counts.read(this.#recordings.step.dispatches.length);
   }
 
   async start(start: SequenceStart): Promise<void> {
     const { prompt, seed, maxNewTokens, endTokens, edits, written, sameText, signal } = start;
     const { scope, target, state, ring, k } = this.#context;
-    this.#check(start);
-    if (!sameText) this.#countFromHere();
+    checkStart(start, this.contextLength, this.#context.edits !== undefined);
+    if (!sameText) this.#counts.restart();
     this.#rounds = 0;
     this.#isOpen = false;
     const base = prompt.length - 1;
@@ -127,7 +116,7 @@ export class GpuContrastiveSession implements RoundSession {
       after: (rows) => state.history.record(rows),
       signal,
     });
-    this.#forwards += TreeSession.chunks(base).length;
+    this.#counts.targetForwards += TreeSession.chunks(base).length;
     const pending = prompt[base]!;
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
     const previous = prompt[base - 1] ?? 0;
@@ -165,8 +154,8 @@ export class GpuContrastiveSession implements RoundSession {
     };
     const slices = said ? [slice, said.state.slice(at, count)] : [slice];
     const recordings = this.#isOpen ? steps : [opening, ...steps];
-    const [records, logProbs] = await this.#submit(recordings, slices, timed);
-    this.#forwards += count + (this.#isOpen ? 0 : 1);
+    const [records, logProbs] = await this.#counts.submitAndRead(recordings, slices, timed);
+    this.#counts.targetForwards += count + (this.#isOpen ? 0 : 1);
     this.#isOpen = true;
     const outcomes: RoundOutcome[] = [];
     for (let i = 0; i < count; i++) {
@@ -181,37 +170,5 @@ export class GpuContrastiveSession implements RoundSession {
     // The token that ends a text is not committed.
     target.noteCommitted(this.#tokens.length - 1);
     return outcomes;
-  }
-
-  #countFromHere(): void {
-    const { submits, readbacks } = this.#context.gpu.counters;
-    this.#baseline = { submits, readbacks };
-    this.#forwards = 0;
-    this.#phaseTimes = undefined;
-  }
-
-  async #submit(recordings: Recording[], slices: BufferSlice[], timed: boolean) {
-    const { gpu } = this.#context;
-    if (!timed) return gpu.submitAndRead(recordings, slices);
-    const { bytes, times } = await gpu.submitTimed(recordings, slices);
-    if (times) this.#phaseTimes = addPhases(this.#phaseTimes, times);
-    return bytes;
-  }
-
-  #check({ prompt, edits }: SequenceStart): void {
-    if ((edits === undefined) !== (this.#context.edits === undefined)) {
-      throw new CoppiceError(
-        "internal",
-        "A session made for edits needs them, and no other takes any.",
-        "Open the session with the rules of this text.",
-      );
-    }
-    if (prompt.length < 1 || prompt.length >= this.contextLength) {
-      throw new CoppiceError(
-        "context-overflow",
-        `A prompt of ${prompt.length} tokens does not fit a context of ${this.contextLength} with room for one more.`,
-        "Give 1 token or more, shorten the prompt, or load the engine with a larger contextLength.",
-      );
-    }
   }
 }

@@ -4,7 +4,6 @@ import {
   CONTROL,
   decodeRoundRecord,
   decodeTokenTree,
-  DISPATCHES_PER_LAYER,
   RING_ROUNDS,
   ROUND_RECORD_BYTES,
   TARGET_TREE,
@@ -16,7 +15,6 @@ import { HistoryState } from "./history-state.ts";
 import { LogProbState } from "./log-prob-recorder.ts";
 import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
 import { MomentumState } from "./momentum-recorder.ts";
-import { addPhases, type PhaseTotals } from "./phase-times.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
 import type { RoundBuffers } from "./round-context.ts";
 import { rejectingRule, type RoundRules, rulesOf } from "./round-rules.ts";
@@ -27,6 +25,8 @@ import type {
   RoundSession,
   SequenceStart,
 } from "./rounds.ts";
+import { checkStart } from "./start-check.ts";
+import { TextCounts } from "./text-counts.ts";
 import { MAX_NODES } from "./tree-plan.ts";
 import type { TreePlan } from "./tree-plan.ts";
 import { TreeSession } from "./tree-session.ts";
@@ -43,12 +43,6 @@ export interface RoundSessionParts {
 interface TreeRound {
   readonly plan: TreePlan;
   readonly recording: Recording;
-}
-
-/** Counted by the host's GPU object; a session reports differences since `start`. */
-interface Baseline {
-  readonly submits: number;
-  readonly readbacks: number;
 }
 
 export class GpuRoundSession implements RoundSession {
@@ -69,10 +63,7 @@ export class GpuRoundSession implements RoundSession {
   /** Prompt and output so far; empty before `start`. */
   #tokens: number[] = [];
   #rounds = 0;
-  #targetForwards = 0;
-  #draftForwards = 0;
-  #phaseTimes: PhaseTotals | undefined;
-  #baseline: Baseline = { submits: 0, readbacks: 0 };
+  readonly #counts: TextCounts;
 
   private constructor(
     gpu: Gpu,
@@ -83,6 +74,7 @@ export class GpuRoundSession implements RoundSession {
     trees: readonly TreeRound[],
   ) {
     this.#gpu = gpu;
+    this.#counts = new TextCounts(gpu);
     this.#scope = scope;
     this.#target = parts.target;
     this.#draft = parts.speculation?.draft;
@@ -147,41 +139,18 @@ export class GpuRoundSession implements RoundSession {
   }
 
   get counts(): RoundCounts {
-    const { counters } = this.#gpu;
-    return {
-      submits: counters.submits - this.#baseline.submits,
-      readbacks: counters.readbacks - this.#baseline.readbacks,
-      targetForwards: this.#targetForwards,
-      draftForwards: this.#draftForwards,
-      dispatchesPerLayer: DISPATCHES_PER_LAYER,
-      dispatchesPerRound: (this.#trees[0]?.recording ?? this.#plain).dispatches.length,
-      gpuBytes: this.#gpu.bytes,
-      ...(this.#phaseTimes && { phaseTimes: this.#phaseTimes }),
-    };
+    return this.#counts.read((this.#trees[0]?.recording ?? this.#plain).dispatches.length);
   }
 
   async start(start: SequenceStart): Promise<void> {
     const { prompt, seed, maxNewTokens, endTokens, edits, written, mu, sameText, signal } = start;
-    if ((edits === undefined) !== (this.#edits === undefined)) {
-      throw new CoppiceError(
-        "internal",
-        "A session made for edits needs them, and no other takes any.",
-        "Open the session with the rules of this text.",
-      );
-    }
-    if (prompt.length < 1 || prompt.length >= this.contextLength) {
-      throw new CoppiceError(
-        "context-overflow",
-        `A prompt of ${prompt.length} tokens does not fit a context of ${this.contextLength} with room for one more.`,
-        "Give 1 token or more, shorten the prompt, or load the engine with a larger contextLength.",
-      );
-    }
-    if (!sameText) this.#countFromHere();
+    checkStart(start, this.contextLength, this.#edits !== undefined);
+    if (!sameText) this.#counts.restart();
     this.#rounds = 0;
     const base = prompt.length - 1;
     this.#target.rewind(0);
     await this.#target.prefill(prompt.slice(0, base), { signal });
-    this.#targetForwards += TreeSession.chunks(base).length;
+    this.#counts.targetForwards += TreeSession.chunks(base).length;
     this.#draft?.rewind(0);
     const pending = prompt[base]!;
     const limit = Math.min(prompt.length + maxNewTokens, this.contextLength);
@@ -225,7 +194,7 @@ export class GpuRoundSession implements RoundSession {
     const rounds = isWaiting ? 1 : Math.min(wanted, RING_ROUNDS - at);
     const showTree = wantsTrees && tree !== undefined && rounds === 1;
     const { state } = this.#target;
-    const [ring, ...more] = await this.#submit(
+    const [ring, ...more] = await this.#counts.submitAndRead(
       Array.from({ length: rounds }, () => tree?.recording ?? this.#plain),
       [
         slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
@@ -236,8 +205,8 @@ export class GpuRoundSession implements RoundSession {
       timed,
     );
     const logProbs = this.#logProbs && more.shift();
-    this.#targetForwards += rounds;
-    this.#draftForwards += rounds * (tree?.plan.levels.length ?? 0);
+    this.#counts.targetForwards += rounds;
+    this.#counts.draftForwards += rounds * (tree?.plan.levels.length ?? 0);
 
     const surprises = this.#mirostat && more.pop();
     const outcomes: RoundOutcome[] = [];
@@ -259,21 +228,6 @@ export class GpuRoundSession implements RoundSession {
     return outcomes;
   }
 
-  async #submit(recordings: Recording[], slices: BufferSlice[], timed: boolean) {
-    if (!timed) return this.#gpu.submitAndRead(recordings, slices);
-    const { bytes, times } = await this.#gpu.submitTimed(recordings, slices);
-    if (times) this.#phaseTimes = addPhases(this.#phaseTimes, times);
-    return bytes;
-  }
-
-  #countFromHere(): void {
-    const { submits, readbacks } = this.#gpu.counters;
-    this.#baseline = { submits, readbacks };
-    this.#targetForwards = 0;
-    this.#draftForwards = 0;
-    this.#phaseTimes = undefined;
-  }
-
   /** The recordings read it from a buffer: all that a page changes between rounds. */
   #setConfidence(confidence: number): void {
     if (confidence === this.#confidence) return;
@@ -287,7 +241,7 @@ export class GpuRoundSession implements RoundSession {
     const missing = this.#tokens.slice(draft.length, Math.max(0, this.#tokens.length - 2));
     if (missing.length === 0) return;
     await draft.prefill(missing, { signal });
-    this.#draftForwards += TreeSession.chunks(missing.length).length;
+    this.#counts.draftForwards += TreeSession.chunks(missing.length).length;
   }
 }
 

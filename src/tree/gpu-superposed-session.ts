@@ -6,7 +6,6 @@ import { CoppiceError } from "../errors.ts";
 import {
   CANDIDATE_BYTES,
   decodeStepRecord,
-  DISPATCHES_PER_LAYER,
   DRAFTS,
   encodeDrafts,
   encodeSections,
@@ -32,6 +31,7 @@ import type {
 } from "../model/index.ts";
 import type { RoundCounts } from "./rounds.ts";
 import type { SuperposedSession, SuperposedStart } from "./superposed-steps.ts";
+import { TextCounts } from "./text-counts.ts";
 import { TreeSession } from "./tree-session.ts";
 
 export interface SuperposedParts {
@@ -69,8 +69,7 @@ export class GpuSuperposedSession implements SuperposedSession {
   #cached: readonly number[] = [];
   #rewinds = -1;
   #steps = 0;
-  #forwards = 0;
-  #baseline = { submits: 0, readbacks: 0 };
+  readonly #counts: TextCounts;
 
   private constructor(
     gpu: Gpu,
@@ -80,6 +79,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     step: Recording,
   ) {
     this.#gpu = gpu;
+    this.#counts = new TextCounts(gpu);
     this.#scope = scope;
     this.#parts = parts;
     this.#buffers = buffers;
@@ -111,22 +111,11 @@ export class GpuSuperposedSession implements SuperposedSession {
   }
 
   get counts(): RoundCounts {
-    const { counters } = this.#gpu;
-    return {
-      submits: counters.submits - this.#baseline.submits,
-      readbacks: counters.readbacks - this.#baseline.readbacks,
-      targetForwards: this.#forwards,
-      draftForwards: 0,
-      dispatchesPerLayer: DISPATCHES_PER_LAYER,
-      dispatchesPerRound: this.#step.dispatches.length,
-      gpuBytes: this.#gpu.bytes,
-    };
+    return this.#counts.read(this.#step.dispatches.length);
   }
 
   start(start: SuperposedStart): Promise<void> {
-    const { submits, readbacks } = this.#gpu.counters;
-    this.#baseline = { submits, readbacks };
-    this.#forwards = 0;
+    this.#counts.restart();
     return this.restart(start);
   }
 
@@ -163,7 +152,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     };
     const steps = Array.from({ length: count }, () => this.#step);
     const [bytes] = await this.#gpu.submitAndRead(steps, [slice]);
-    this.#forwards += count;
+    this.#counts.targetForwards += count;
     const choices: Choice[][] = [];
     for (let i = 0; i < count; i++) {
       const record = decodeStepRecord(bytes!, i, first + i);
@@ -184,7 +173,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     // Should the prefill fail, nothing is known.
     this.#rewinds = -1;
     await target.prefill(tokens.slice(same), { signal });
-    this.#forwards += TreeSession.chunks(tokens.length - same).length;
+    this.#counts.targetForwards += TreeSession.chunks(tokens.length - same).length;
     this.#cached = tokens;
     this.#rewinds = target.rewinds;
   }

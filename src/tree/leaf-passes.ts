@@ -2,7 +2,6 @@
 import { CoppiceError } from "../errors.ts";
 import {
   BEAM_TREE,
-  DISPATCHES_PER_LAYER,
   type Recording,
   recordEmbedding,
   recordLayers,
@@ -11,6 +10,7 @@ import {
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice, ForwardPass, Gpu } from "../model/index.ts";
 import type { RoundCounts } from "./rounds.ts";
+import { TextCounts } from "./text-counts.ts";
 import { TreeSession } from "./tree-session.ts";
 
 export interface LeafParts {
@@ -45,12 +45,12 @@ export class LeafPasses {
   readonly #rests = new Map<number, Promise<Recording>>();
   #done = 0;
   #limit = 0;
-  #targetForwards = 0;
   #dispatches = 0;
-  #baseline = { submits: 0, readbacks: 0 };
+  readonly #counts: TextCounts;
 
   constructor(gpu: Gpu, scope: BufferScope, parts: LeafParts) {
     this.#gpu = gpu;
+    this.#counts = new TextCounts(gpu);
     this.#scope = scope;
     this.#parts = parts;
     this.tree = scope.storage("tree of texts", treeBytes(BEAM_TREE));
@@ -70,16 +70,7 @@ export class LeafPasses {
   }
 
   get counts(): RoundCounts {
-    const { counters } = this.#gpu;
-    return {
-      submits: counters.submits - this.#baseline.submits,
-      readbacks: counters.readbacks - this.#baseline.readbacks,
-      targetForwards: this.#targetForwards,
-      draftForwards: 0,
-      dispatchesPerLayer: DISPATCHES_PER_LAYER,
-      dispatchesPerRound: this.#dispatches,
-      gpuBytes: this.#gpu.bytes,
-    };
+    return this.#counts.read(this.#dispatches);
   }
 
   /** Steps that fit after a prompt of so many tokens: 0 where none does. */
@@ -112,12 +103,11 @@ export class LeafPasses {
       );
     }
     const { target } = this.#parts;
-    const { submits, readbacks } = this.#gpu.counters;
-    this.#baseline = { submits, readbacks };
+    this.#counts.restart();
     const base = prompt.length - 1;
     target.rewind(0);
     await target.prefill(prompt.slice(0, base), { signal });
-    this.#targetForwards = TreeSession.chunks(base).length;
+    this.#counts.targetForwards += TreeSession.chunks(base).length;
     target.state.writeStart({ base, pending: prompt[base]!, seed }, endTokens);
     this.#limit = Math.min(steps, most);
     this.#done = 0;
@@ -135,7 +125,7 @@ export class LeafPasses {
     this.#dispatches = recordings.at(-1)?.dispatches.length ?? this.#dispatches;
     const head = { ...this.tree, size: HEAD.ancestor };
     const [tree, ...bytes] = await this.#gpu.submitAndRead(recordings, [head, ...slices]);
-    this.#targetForwards += count;
+    this.#counts.targetForwards += count;
     this.#done += count;
     return { head: this.#read(tree!), bytes };
   }
