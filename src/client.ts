@@ -22,11 +22,6 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
   const { onProgress, signal, ...rest } = options ?? {};
   checkSignal(signal);
   throwIfAborted(signal);
-  const request = {
-    ...rest,
-    target: await portable(rest.target),
-    draft: await portable(rest.draft),
-  };
   const link = startWorker();
   const { port1, port2 } = new MessageChannel();
   port1.addEventListener("message", ({ data }: MessageEvent<ProgressMessage>) => {
@@ -39,8 +34,12 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
     signal?.addEventListener("abort", stop);
   });
   try {
-    const loading = link.host.load(request, transfer(port2, [port2]));
-    return new Engine(link, await Promise.race([loading, link.failed, stopped]));
+    const load = async (): Promise<EngineFacts> => {
+      const target = await portable(rest.target);
+      const draft = await portable(rest.draft);
+      return link.host.load({ ...rest, target, draft }, transfer(port2, [port2]));
+    };
+    return new Engine(link, await Promise.race([load(), link.failed, stopped]));
   } catch (error) {
     // Ending the worker ends its downloads and frees its device.
     link.worker.terminate();
@@ -198,7 +197,9 @@ function typed(error: unknown): CoppiceError {
 /** A model source as the worker needs it: it has another base for URLs, and cannot be sent a `Response`. */
 async function portable(source: unknown): Promise<unknown> {
   if (typeof source === "string") {
-    return /^\.{0,2}\//.test(source) ? new URL(source, document.baseURI).href : source;
+    if (!/^\.{0,2}\//.test(source)) return source;
+    // A page's own worker has no document.
+    return new URL(source, globalThis.document?.baseURI ?? location.href).href;
   }
   if (typeof source !== "object" || source === null) return source;
   if ("model" in source) return { ...source, model: await portable(source.model) };

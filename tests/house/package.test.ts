@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -36,6 +37,11 @@ test("the worker is one file, its address in the form that bundlers know", () =>
     `new Worker\\(new URL\\(.assets/${assets()[0]}., ?import\\.meta\\.url\\), ?{ ?type:`,
   );
   expect(read("dist/index.js")).toMatch(address);
+});
+
+test("importing it does nothing, so that pages with it can be rendered on a server", async () => {
+  const page = (await import(pathToFileURL(join(ROOT, "dist/index.js")).href)) as object;
+  expect(Object.keys(page).sort()).toEqual(["CoppiceError", "loadEngine"]);
 });
 
 test("dist carries the licenses of what it bundles", () => {

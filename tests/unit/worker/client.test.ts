@@ -57,6 +57,16 @@ describe("loading", () => {
     expect(FakeWorker.last!.terminated).toBe(true);
   });
 
+  test("can be aborted while a response is still being read", async () => {
+    const controller = new AbortController();
+    const never = new Response(new ReadableStream());
+    const target = { files: { "model.safetensors": never } };
+    const loading = load({ target, signal: controller.signal });
+    setTimeout(() => controller.abort(), 5);
+    await expect(loading).rejects.toMatchObject({ code: "aborted" });
+    expect(FakeWorker.last!.terminated).toBe(true);
+  });
+
   test("bad options are refused", async () => {
     await expect(load({ device: "wasm" })).rejects.toMatchObject({ code: "device-unsupported" });
     await expect(load({ colour: "red" } as object)).rejects.toMatchObject({
@@ -88,6 +98,9 @@ describe("loading", () => {
       throw new DOMException("Script origin not allowed", "SecurityError");
     });
     await expect(load()).rejects.toMatchObject({ code: "worker-failed" });
+    // Where a page is rendered on a server there is none at all.
+    vi.stubGlobal("Worker", undefined);
+    await expect(load({ target: "/models/x/" })).rejects.toMatchObject({ code: "worker-failed" });
     vi.stubGlobal("Worker", FakeWorker);
   });
 });
@@ -112,6 +125,15 @@ describe("sources", () => {
     });
     expect(await crossed("https://other.test/x")).toBe("https://other.test/x");
     expect(await crossed("org/name")).toBe("org/name");
+  });
+
+  test("in a worker of the page's own, which has no document, they are that worker's", async () => {
+    vi.stubGlobal("document", undefined);
+    vi.stubGlobal("location", new URL("https://page.test/tasks/worker.js"));
+    expect(await crossed("./models/x")).toBe("https://page.test/tasks/models/x");
+    expect(await crossed("/x/y")).toBe("https://page.test/x/y");
+    vi.stubGlobal("location", undefined);
+    vi.stubGlobal("document", { baseURI: "https://page.test/app/" });
   });
 
   test("responses cross as blobs", async () => {
