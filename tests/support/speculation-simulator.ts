@@ -242,6 +242,8 @@ export interface SimulatedGroup {
   /** Expected tokens and drift-free milliseconds: a policy is judged by its choices, not by its luck. */
   readonly tokens: number;
   readonly time: number;
+  /** The tokens that did come, luck and all. */
+  readonly given: number;
 }
 
 /** `texts` texts of at least `length` tokens, one after another. */
@@ -273,19 +275,23 @@ export function simulate(
       }
       policy.observe(arm, { paths, milliseconds: start === 0 ? undefined : milliseconds });
       const tokens = count * table.tokens[arm]!;
-      groups.push({ text, arm, reason, start, tokens, time: count * time });
+      const given = paths.reduce((sum, path) => sum + path.length + 1, 0);
+      groups.push({ text, arm, reason, start, tokens, time: count * time, given });
       elapsed += milliseconds;
-      start += paths.reduce((sum, path) => sum + path.length + 1, 0);
+      start += given;
     }
   }
   return groups;
 }
 
-/** Tokens per millisecond over groups. */
-export function rateOf(groups: readonly SimulatedGroup[]): number {
-  const sum = (of: (group: SimulatedGroup) => number) =>
-    groups.reduce((total, group) => total + of(group), 0);
-  return sum((group) => group.tokens) / sum((group) => group.time);
+/** Tokens per millisecond over groups: as expected, or as they came. */
+export function rateOf(
+  groups: readonly SimulatedGroup[],
+  tokens: "tokens" | "given" = "tokens",
+): number {
+  const sum = (of: "tokens" | "given" | "time") =>
+    groups.reduce((total, group) => total + group[of], 0);
+  return sum(tokens) / sum("time");
 }
 
 /** Tokens per millisecond of every arm, where it alone writes as many tokens with each draft: times add up and not rates. */

@@ -10,8 +10,10 @@ const DRIFT_GROUPS = 9;
 const SETTLED_GROUPS = 6;
 /** Milliseconds below which a round's time is the clock's doing: browsers round theirs to 0.1. */
 const LEAST = 0.05;
-/** A group that took this much longer than the quick ones held a pause (a logarithm: 35 %). */
-const PAUSE = 0.3;
+/** A group that took this much longer than the quick ones held a pause (a logarithm: 22 %). */
+const PAUSE = 0.2;
+/** A single time counts as this much more than what was expected at most (a logarithm: a factor of 2). */
+const DOUBT = 0.7;
 
 /**
  * A cost per arm, and a drift that all arms share: a growing prefix, a hot device or a busy one slow every arm, and what
@@ -65,8 +67,25 @@ export class RoundCost {
     this.#levels = undefined;
   }
 
+  /** A single time may be a pause: it is not believed far beyond what the other arms let expect, and so soon taken again. */
+  #doubted(own: readonly (number | undefined)[]): readonly (number | undefined)[] {
+    const isSingle = (index: number) => this.#times[index]!.length === 1;
+    const known = this.#shapes.flatMap((shape, index) => {
+      const level = own[index];
+      return level === undefined || isSingle(index) ? [] : [{ shape, time: Math.exp(level) }];
+    });
+    if (known.length === 0) return own;
+    const line = fitCost(known, this.#prior);
+    return own.map((level, index) => {
+      if (level === undefined || !isSingle(index)) return level;
+      return Math.min(level, Math.log(costOf(line, this.#shapes[index]!)) + DOUBT);
+    });
+  }
+
   #measure(): readonly number[] {
-    const own = this.#times.map((times) => (times.length > 0 ? quickMean(times) : undefined));
+    const own = this.#doubted(
+      this.#times.map((times) => (times.length > 0 ? quickMean(times) : undefined)),
+    );
     // Fewer rows and fewer passes never take longer: where they seem to, it was a pause.
     const least = own.map((level, index) => {
       if (level === undefined) return undefined;

@@ -25,12 +25,20 @@ interface Run {
   /** Tokens per second against the best fixed arm, and against plain decoding. */
   readonly ofBest: number;
   readonly ofPlain: number;
+  /** The same by the tokens that came. */
+  readonly ofPlainAsGiven: number;
 }
 
 function runOf(world: World, groups: readonly SimulatedGroup[]): Run {
   const rates = fixedRates(world, DEFAULT_ARMS);
   const rate = rateOf(groups);
-  return { world, groups, ofBest: rate / Math.max(...rates), ofPlain: rate / rates[0]! };
+  return {
+    world,
+    groups,
+    ofBest: rate / Math.max(...rates),
+    ofPlain: rate / rates[0]!,
+    ofPlainAsGiven: rateOf(groups, "given") / rates[0]!,
+  };
 }
 
 /** Four texts of 1,000 tokens in every world, all that is learned on the way included. */
@@ -54,6 +62,8 @@ function broken(runs: readonly Run[]): string[] {
   const mean = runs.reduce((sum, { ofBest }) => sum + ofBest, 0) / runs.length;
   const promises: Record<string, boolean> = {
     "97 % of plain decoding in every run": worst(runs, (run) => run.ofPlain) >= 0.97,
+    "97 % of plain decoding in every run, by the tokens that came":
+      worst(runs, (run) => run.ofPlainAsGiven) >= 0.97,
     "98 % of the best arm on average": mean >= 0.98,
     "95 % of the best arm in 19 of 20 runs": share(runs, (run) => run.ofBest >= 0.95) >= 0.95,
     "90 % of the best arm in every run": worst(runs, (run) => run.ofBest) >= 0.9,
@@ -62,6 +72,22 @@ function broken(runs: readonly Run[]): string[] {
 }
 
 const runs = runAll(() => new TreeChooser());
+
+/**
+ * What the best arm is in a world takes thousands of tokens to be sure of; luck apart, no world is left where another arm is
+ * kept. `bench/adaptive` has more worlds.
+ */
+test("within 5 % of the best arm in every world, over longer texts and two runs each", () => {
+  const shares = Array.from({ length: 16 }, (_, i) => {
+    const world = drawWorld(FIRST + WORLDS + i, DEFAULT_ARMS);
+    const rates = [1, 2].map((seed) =>
+      rateOf(simulate(world, DEFAULT_ARMS, new TreeChooser(), { seed, texts: 12 })),
+    );
+    const best = Math.max(...fixedRates(world, DEFAULT_ARMS));
+    return rates.reduce((sum, rate) => sum + rate / best, 0) / rates.length;
+  });
+  expect(Math.min(...shares)).toBeGreaterThan(0.95);
+});
 
 test("on devices and drafts that differ widely", () => {
   expect(broken(runs)).toEqual([]);
