@@ -42,6 +42,11 @@ export interface TreeSnapshot {
   readonly texts: readonly string[];
   /** Nodes kept, from the root on. */
   readonly path: readonly number[];
+  /**
+   * Log-probability of each node's token after its parent, in nats, under the target's own distribution: of those that were cut, too.
+   * 0 for the root. Present with `logProbabilities`.
+   */
+  readonly logProbabilities?: readonly number[];
 }
 
 /** A stop string was met, `maxNewTokens` or the context was used up, or the model ended the text. */

@@ -40,19 +40,11 @@ export function confidenceOf(round: Growth, index: number): number | undefined {
   return Math.exp((tree.scores[node] ?? 0) - (tree.scores[parent] ?? 0));
 }
 
-/** What the target gives each node of a tree, 0..1, as far as it was asked: the children of the nodes that were kept. */
-export function targetShares({ tokens, tree }: Growth): (number | undefined)[] {
+/** What the target gives each node of a tree after its parent, 0..1, where that was asked; undefined for the root. */
+export function targetShares({ tree }: Growth): (number | undefined)[] {
   if (!tree) return [];
-  return tree.tokens.map((id, node) => {
-    const place = tree.path.indexOf(tree.parents[node]!);
-    // Where a stop string was begun, tokens come a round late.
-    const token = place < 0 || !isOf(tree, tokens) ? undefined : tokens[place];
-    const found = token?.id === id ? token : token?.top?.find((other) => other.id === id);
-    return found?.logProbability === undefined ? undefined : Math.exp(found.logProbability);
+  return tree.tokens.map((_, node) => {
+    const logProbability = node > 0 ? tree.logProbabilities?.[node] : undefined;
+    return logProbability === undefined ? undefined : Math.exp(logProbability);
   });
-}
-
-/** Whether these are the tokens that the tree's path gave. */
-function isOf({ path, tokens: nodes }: TreeSnapshot, tokens: readonly StreamToken[]): boolean {
-  return path.slice(1).every((node, i) => !tokens[i] || tokens[i].id === nodes[node]);
 }

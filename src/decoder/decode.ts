@@ -170,7 +170,7 @@ function noRound(): CoppiceError {
 }
 
 function snapshot({ tree, path }: RoundOutcome, job: DecodeJob): TreeSnapshot {
-  const { tokens, parents, depths, scores } = tree!;
+  const { tokens, parents, depths, scores, logProbabilities } = tree!;
   return {
     tokens,
     parents,
@@ -178,5 +178,6 @@ function snapshot({ tree, path }: RoundOutcome, job: DecodeJob): TreeSnapshot {
     scores,
     texts: tokens.map((id, node) => job.textOf(id, tokens[parents[node]!])),
     path: path ?? [0],
+    ...(logProbabilities && { logProbabilities }),
   };
 }

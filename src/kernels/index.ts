@@ -32,6 +32,7 @@ export * from "./gather-log-probs.ts";
 export * from "./grow-level.ts";
 export * from "./kv-compact.ts";
 export * from "./momentum-candidates.ts";
+export * from "./node-log-probs.ts";
 export * from "./prune-tree.ts";
 export * from "./surprise-layout.ts";
 export * from "./surprise-rows.ts";

@@ -12,7 +12,7 @@ import type { BufferScope, BufferSlice, Gpu, Recording } from "../model/index.ts
 import { CandidateState } from "./candidate-state.ts";
 import { EditState } from "./edit-state.ts";
 import { HistoryState } from "./history-state.ts";
-import { LogProbState } from "./log-prob-recorder.ts";
+import { LogProbState, recordNodeLogProbs } from "./log-prob-recorder.ts";
 import { drawnSurprises, MirostatState } from "./mirostat-recorder.ts";
 import { MomentumState } from "./momentum-recorder.ts";
 import { recordPlainRound, recordTreeRound } from "./round-recorder.ts";
@@ -43,6 +43,8 @@ export interface RoundSessionParts {
 interface TreeRound {
   readonly plan: TreePlan;
   readonly recording: Recording;
+  /** What the target says of the tree's nodes, where log-probabilities are asked for. */
+  readonly said?: Recording;
 }
 
 export class GpuRoundSession implements RoundSession {
@@ -124,7 +126,10 @@ export class GpuRoundSession implements RoundSession {
       for (const plan of plans) {
         const drafting = { draft, plan, candidates };
         const recording = await recordTreeRound(gpu, scope, target, rules, drafting, buffers);
-        trees.push({ plan, recording });
+        const { logProbs } = buffers;
+        const said =
+          logProbs && (await recordNodeLogProbs({ gpu, scope, target }, logProbs, plan.nodes));
+        trees.push({ plan, recording, ...(said && { said }) });
       }
     }
     return new GpuRoundSession(gpu, scope, parts, buffers, plain, trees);
@@ -194,12 +199,17 @@ export class GpuRoundSession implements RoundSession {
     const rounds = isWaiting ? 1 : Math.min(wanted, RING_ROUNDS - at);
     const showTree = wantsTrees && tree !== undefined && rounds === 1;
     const { state } = this.#target;
+    const said = showTree ? tree.said : undefined;
     const [ring, ...more] = await this.#counts.submitAndRead(
-      Array.from({ length: rounds }, () => tree?.recording ?? this.#plain),
+      [
+        ...Array.from({ length: rounds }, () => tree?.recording ?? this.#plain),
+        ...(said ? [said] : []),
+      ],
       [
         slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
         ...(this.#logProbs ? [this.#logProbs.slice(at, rounds)] : []),
         ...(showTree ? [state.tree, state.control] : []),
+        ...(said ? [this.#logProbs!.ofNodes] : []),
         ...(this.#mirostat ? [this.#mirostat.slice(at, rounds)] : []),
       ],
       timed,
@@ -216,10 +226,10 @@ export class GpuRoundSession implements RoundSession {
       const { base: _, ...given } = record;
       const outcome = { ...given, draftPasses: tree?.plan.levels.length ?? 0 };
       const root = this.#tokens.at(-1)!;
-      const shown = showTree ? snapshot(root, outcome, more[0]!, more[1]!) : {};
+      const shown = showTree ? snapshot(root, outcome, more) : {};
       const drawn = drawnSurprises(surprises, i, outcome.tokens.length);
-      const said = logProbs && this.#logProbs?.decode(logProbs, i, outcome.tokens.length);
-      outcomes.push({ ...outcome, ...drawn, ...shown, ...(said && { logProbs: said }) });
+      const told = logProbs && this.#logProbs?.decode(logProbs, i, outcome.tokens.length);
+      outcomes.push({ ...outcome, ...drawn, ...shown, ...(told && { logProbs: told }) });
       this.#tokens.push(...outcome.tokens);
       this.#rounds += 1;
     }
@@ -272,13 +282,16 @@ function slicePart(slice: BufferSlice, offset: number, size: number): BufferSlic
 function snapshot(
   root: number,
   { nodes, accepted }: RoundOutcome,
-  tree: ArrayBuffer,
-  control: ArrayBuffer,
+  [tree, control, logProbs]: readonly ArrayBuffer[],
 ): Pick<RoundOutcome, "tree" | "path"> {
-  const decoded = decodeTokenTree(tree, TARGET_TREE, nodes);
+  const decoded = decodeTokenTree(tree!, TARGET_TREE, nodes);
   return {
-    tree: { ...decoded, tokens: [root, ...decoded.tokens.slice(1)] },
+    tree: {
+      ...decoded,
+      tokens: [root, ...decoded.tokens.slice(1)],
+      ...(logProbs && { logProbabilities: [...new Float32Array(logProbs, 0, nodes)] }),
+    },
     // Read here, since the control block of a text that ended says that nothing was kept.
-    path: [...new Uint32Array(control, CONTROL.offsets.path, accepted + 1)],
+    path: [...new Uint32Array(control!, CONTROL.offsets.path, accepted + 1)],
   };
 }

@@ -11,12 +11,16 @@ import {
   gatherLogProbsGrid,
   logProbRecordBytes,
   type LogProbShape,
+  nodeLogProbs,
+  nodeLogProbsGrid,
+  Recording,
   topCandidates,
   topCandidatesGrid,
   topCandidatesLanes,
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice } from "../model/index.ts";
 import type { RoundContext } from "./round-context.ts";
+import type { Phase } from "./rounds.ts";
 
 export interface LogProbOptions extends LogProbShape {
   /** Nodes scored at once. */
@@ -36,6 +40,8 @@ export class LogProbState {
   readonly candidates: BufferSlice;
   readonly k: number;
   readonly gathered: BufferSlice;
+  /** `[nodes]` f32: of each node of the last tree. */
+  readonly ofNodes: BufferSlice;
   /** `[1]`: 1, the model's own distribution. */
   readonly sharpness: BufferSlice;
   readonly #scope: BufferScope;
@@ -50,6 +56,7 @@ export class LogProbState {
     this.candidates = scope.storage("most probable", nodes * this.k * CANDIDATE_BYTES);
     this.sharpness = scope.upload("sharpness", Float32Array.of(1));
     this.gathered = scope.storage("log-probabilities", gatheredBytes(this.shape));
+    this.ofNodes = scope.storage("log-probabilities of nodes", nodes * 4);
   }
 
   writeStart(): void {
@@ -108,4 +115,24 @@ export async function recordLogProbs(context: RoundContext): Promise<void> {
     { vocab, k, ...shape },
   );
   recording.dispatch(bound, gatherLogProbsGrid());
+}
+
+/** A recording of its own, to be submitted after a round whose tree is shown: what the target says of every node. */
+export async function recordNodeLogProbs(
+  { gpu, scope, target }: Pick<RoundContext, "gpu" | "scope" | "target">,
+  { vocab, k, kept, candidates, ofNodes }: LogProbState,
+  nodes: number,
+): Promise<Recording> {
+  const { tree, statics } = target.state;
+  const recording = new Recording();
+  recording.phase = "verify" satisfies Phase;
+  const pipeline = await gpu.kernels.compile(nodeLogProbs, { statics });
+  const logits = kept ?? target.scratch.logits;
+  const bound = pipeline.bind(
+    scope,
+    { tree, logits, candidates, log_probs: ofNodes },
+    { vocab, nodes, k },
+  );
+  recording.dispatch(bound, nodeLogProbsGrid());
+  return recording;
 }

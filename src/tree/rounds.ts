@@ -23,6 +23,8 @@ export interface TreeRecord {
   readonly parents: readonly number[];
   readonly depths: readonly number[];
   readonly scores: readonly number[];
+  /** Each node's under the target's own distribution, after its parent; present in a session made for log-probabilities. */
+  readonly logProbabilities?: readonly number[];
 }
 
 /** The parts of a round whose time is told apart. */

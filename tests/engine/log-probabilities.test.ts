@@ -78,3 +78,45 @@ test("dispatches: none where nobody asks; two for rows that stay, three for rows
     const momentum = { kind: "momentum" } as const;
     expect(await count({ momentum, logProbabilities: 5 })).toBe((await count({ momentum })) + 2);
   }));
+
+test.each(RUNS.slice(1).filter(([, tree]) => tree))(
+  "%s: of every node of a shown tree",
+  (_, tree, rules) =>
+    withGpu(async (gpu) => {
+      const target = await loadTestModel(gpu, model.files);
+      const draft = await loadTestModel(gpu, model.files, { layers: 2 });
+      const session = await roundSession(gpu, target, draft, tree, {
+        ...rules,
+        logProbabilities: 0,
+      });
+      const scorer = treeSession(gpu, target);
+      await startSequence(session, PROMPT, 3, rules.edited ? EDITS : undefined);
+      let text = [...PROMPT];
+      for (let round = 0; round < 3; round++) {
+        const before = { ...gpu.counters };
+        const [outcome] = await session.next({ trees: true });
+        const shown = gpu.counters.dispatches - before.dispatches;
+        expect(gpu.counters.readbacks - before.readbacks).toBe(1);
+        expect(shown).toBe(session.counts.dispatchesPerRound + 1);
+        const { tokens, parents, logProbabilities } = outcome!.tree!;
+        expect(tokens[0]).toBe(text.at(-1));
+        scorer.rewind(0);
+        await scorer.prefill(text.slice(0, -1));
+        const nodes = tokens.map((token, i) => ({ token, parent: parents[i]! }));
+        const rows = await scorer.score(nodes);
+        expect(logProbabilities).toHaveLength(tokens.length);
+        expect(logProbabilities![0]).toBe(0);
+        for (let i = 1; i < tokens.length; i++) {
+          const wanted = logProbOf(rows[parents[i]!]!, tokens[i]!, 0).logProbability;
+          expect(logProbabilities![i], `node ${i}`).toBeCloseTo(wanted, 4);
+        }
+        // Of those that were kept it is what the tokens say.
+        outcome!.path!.slice(1).forEach((node, j) => {
+          expect(logProbabilities![node]).toBe(outcome!.logProbs![j]!.logProbability);
+        });
+        text = [...text, ...outcome!.tokens];
+      }
+      const [hidden] = await session.next();
+      expect(hidden!.tree).toBeUndefined();
+    }),
+);

@@ -18,8 +18,8 @@ import {
 } from "../../src/kernels/index.ts";
 import { logProbOf } from "../reference/gather-log-probs.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
-import { normals, uniforms } from "../support/random.ts";
-import { logError, shareErrors, SMALLEST, UNIT } from "../support/tolerance.ts";
+import { isCloseUnder, logitRows } from "../support/log-prob-cases.ts";
+import { uniforms } from "../support/random.ts";
 
 interface Case {
   readonly vocab: number;
@@ -46,15 +46,8 @@ const CASES: Case[] = [
   return { vocab: vocab!, nodes: nodes!, path, tokens, round: 30 + i, tops: tops! };
 });
 
-/** Plain rows, one with ties, one with -infinity, one that is certain. */
 function logitsOf({ vocab, nodes }: Case): Float32Array<ArrayBuffer> {
-  const normal = normals(vocab);
-  return Float32Array.from({ length: nodes * vocab }, (_, i) => {
-    const [node, c] = [Math.floor(i / vocab), i % vocab];
-    if (node % 4 === 1) return Math.round(normal());
-    if (node % 4 === 2) return c % 3 === 1 ? -Infinity : normal();
-    return node % 4 === 3 && c === 0 ? 60 : 4 * normal();
-  });
+  return logitRows(vocab, nodes);
 }
 
 async function run(gpu: Gpu, one: Case, spec = gatherLogProbs, gatheredRound = 0) {
@@ -106,12 +99,7 @@ function faults(one: Case, actual: readonly DecodedLogProb[]): string[] {
   return actual.flatMap((got, j) => {
     const row = logits.subarray(one.path[j]! * one.vocab, (one.path[j]! + 1) * one.vocab);
     const wanted = logProbOf(row, one.tokens[j]!, one.tops);
-    const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
-    const distances = [...row].filter((x) => x > -Infinity).map((x) => top - x);
-    const { sum, relative } = shareErrors(distances, one.vocab, topCandidatesLanes(one.vocab, 1));
-    const ofSum = relative + logError(sum) + SMALLEST;
-    const isClose = (a: number, b: number): boolean =>
-      a === b || Math.abs(a - b) <= ofSum + 4 * UNIT * (Math.abs(b) + Math.log(sum));
+    const isClose = isCloseUnder(row);
     const pairs = [
       [got.logProbability, wanted.logProbability],
       ...wanted.top.map((entry, i) => [got.top[i]!.logProbability, entry.logProbability]),
