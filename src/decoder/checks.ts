@@ -37,6 +37,19 @@ export function checkRecord<K extends string>(
   return value;
 }
 
+/** The `kind` of a decoder, tree or the like that is not checked yet; undefined where it has none. */
+export function kindOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null
+    ? (value as { kind?: unknown }).kind
+    : undefined;
+}
+
+/** A list of ids of a vocabulary of so many tokens. */
+export function checkIds(field: string, value: unknown, vocabSize: number): readonly number[] {
+  if (!Array.isArray(value)) throw invalid(field, value, "a list of token ids");
+  return value.map((id, i) => checkInteger(`${field}[${i}]`, id, 0, vocabSize - 1));
+}
+
 /** A whole number in `min..max`; `fallback` where it is left out. */
 export function checkInteger(
   field: string,

@@ -1,7 +1,7 @@
 /** Contrastive search's options, checked, and what does not go with it. */
 import { CoppiceError } from "../errors.ts";
 import { CONTRASTIVE_DEFAULTS, type ResolvedContrastive } from "../options.ts";
-import { checkInteger, checkNumber, checkRecord } from "./checks.ts";
+import { checkInteger, checkNumber, checkRecord, kindOf } from "./checks.ts";
 
 /** What the kernel has room for. */
 const MOST_CANDIDATES = 16;
@@ -17,7 +17,7 @@ export function resolveContrastive(field: string, value: unknown): ResolvedContr
 
 /** @throws CoppiceError `option-invalid` where `sampling` of a speculative decoder is contrastive search. */
 export function checkNotContrastive(field: string, sampling: unknown): void {
-  if ((sampling as { kind?: unknown } | null | undefined)?.kind !== "contrastive") return;
+  if (kindOf(sampling) !== "contrastive") return;
   throw new CoppiceError(
     "option-invalid",
     `${field}.kind is "contrastive", which a speculative decoder cannot reproduce: a token is chosen by the passes over all its rivals.`,

@@ -1,5 +1,6 @@
 /** What a request for drafts asks for, beside its decoder. */
 import type { DraftsDecoder, DraftsOptions } from "../options.ts";
+import { kindOf } from "./checks.ts";
 import { resolveGenerateOptions } from "./generate-options.ts";
 
 /** A request for drafts, of which no more is checked than what it is. */
@@ -31,8 +32,8 @@ const APPLY: readonly string[] = [
 
 /** Whether a request, not checked yet, is for drafts. */
 export function wantsDrafts(options: unknown): options is DraftsRequest {
-  const { decoder } = (options ?? {}) as { decoder?: { kind?: unknown } | null };
-  return KINDS.includes(decoder?.kind);
+  const { decoder } = (options ?? {}) as { decoder?: unknown };
+  return KINDS.includes(kindOf(decoder));
 }
 
 /** @throws CoppiceError `option-unknown` or `option-invalid`. */

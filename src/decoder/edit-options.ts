@@ -1,7 +1,7 @@
 /** Edits of the logits, checked. */
 import { CoppiceError } from "../errors.ts";
 import { type LogitEdits, MAX_FORCED, type ResolvedEdits } from "../options.ts";
-import { checkInteger, checkNumber, checkRecord, invalid } from "./checks.ts";
+import { checkIds, checkInteger, checkNumber, checkRecord, invalid } from "./checks.ts";
 
 export const EDIT_FIELDS = [
   "penalties",
@@ -33,7 +33,7 @@ export function resolveEdits(
     biases: entriesOf("logitBias", given.logitBias, vocabSize - 1, (field, amount) =>
       checkNumber(field, amount, -100, 100, 0),
     ),
-    banned: resolveBanned(given.bannedTokens, vocabSize, checkId),
+    banned: resolveBanned(given.bannedTokens, vocabSize),
     forced: entriesOf("forcedTokens", given.forcedTokens, (maxNewTokens ?? MOST) - 1, checkId),
   };
   if (edits.forced.length > MAX_FORCED) {
@@ -90,14 +90,9 @@ function entriesOf(
   });
 }
 
-function resolveBanned(
-  value: unknown,
-  vocabSize: number,
-  checkId: (field: string, id: unknown) => number,
-): number[] {
+function resolveBanned(value: unknown, vocabSize: number): number[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) throw invalid("bannedTokens", value, "a list of token ids");
-  const banned = [...new Set(value.map((id, i) => checkId(`bannedTokens[${i}]`, id)))];
+  const banned = [...new Set(checkIds("bannedTokens", value, vocabSize))];
   if (banned.length < vocabSize) return banned;
   throw new CoppiceError(
     "option-invalid",

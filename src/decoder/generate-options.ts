@@ -9,15 +9,24 @@ import type {
   ResolvedStages,
   VerifyRule,
 } from "../options.ts";
-import { checkBoolean, checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
+import {
+  checkBoolean,
+  checkChoice,
+  checkIds,
+  checkInteger,
+  checkRecord,
+  invalid,
+  kindOf,
+  show,
+} from "./checks.ts";
 import { checkNotContrastive, resolveContrastive } from "./contrastive-options.ts";
 import { EDIT_FIELDS, resolveEdits } from "./edit-options.ts";
-import { checkMirostatRule, isMirostat, resolveMirostat } from "./mirostat-options.ts";
-import { checkMomentumRule, isMomentum, resolveMomentum } from "./momentum-options.ts";
+import { resolveMirostat } from "./mirostat-options.ts";
+import { resolveMomentum } from "./momentum-options.ts";
 import { type ResolvedSlide, resolveOverflow } from "./overflow-options.ts";
 import { GREEDY_STAGES, resolveSampling, resolveStages } from "./sampling-options.ts";
 import { resolveTree, type ResolvedTree } from "./tree-options.ts";
-import { resolveVerify } from "./verify-options.ts";
+import { checkCoupled, resolveVerify } from "./verify-options.ts";
 
 /** One kind for all linear decoders: temperature 0 is greedy, and without a tree nothing is speculated. */
 export interface ResolvedDecoder {
@@ -99,7 +108,8 @@ export function resolveGenerateOptions(value: unknown, engine: EngineLimits): Re
       ? undefined
       : checkInteger("maxNewTokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER);
   const overflow = resolveOverflow(options.overflow, maxNewTokens);
-  const continueFrom = resolveIds("continueFrom", options.continueFrom, engine.vocabSize);
+  const { continueFrom: before = [] } = options;
+  const continueFrom = checkIds("continueFrom", before, engine.vocabSize);
   // Edits count from the text's beginning.
   const mostTokens = maxNewTokens && maxNewTokens + continueFrom.length;
   const edits = resolveEdits(options, engine.vocabSize, mostTokens);
@@ -153,7 +163,7 @@ export function checkPrompt(value: unknown): string {
 
 function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): ResolvedDecoder {
   if (value === undefined) return hasDraft ? speculative({}, vocabSize) : { stages: GREEDY_STAGES };
-  const { kind } = (typeof value === "object" && value !== null ? value : {}) as { kind?: unknown };
+  const kind = kindOf(value);
   const known = checkChoice("decoder.kind", kind, DECODERS);
   if (known === "greedy") {
     checkRecord("decoder", value, ["kind"]);
@@ -184,21 +194,16 @@ function speculative(value: unknown, vocabSize: number): ResolvedDecoder {
   const tree = resolveTree("decoder.tree", options.tree);
   const verify = resolveVerify("decoder.verify", options.verify, tree.kind);
   const speculation = { tree, verify };
-  if (isMirostat(options.sampling)) {
-    checkMirostatRule("decoder", verify);
+  const sampling = kindOf(options.sampling);
+  if (sampling === "mirostat") {
+    checkCoupled("decoder", sampling, verify);
     return { ...resolveMirostat("decoder.sampling", options.sampling, vocabSize), speculation };
   }
-  if (isMomentum(options.sampling)) {
-    checkMomentumRule("decoder", verify);
+  if (sampling === "momentum") {
+    checkCoupled("decoder", sampling, verify);
     return { ...resolveMomentum("decoder.sampling", options.sampling), speculation };
   }
   return { stages: resolveSampling("decoder.sampling", options.sampling), speculation };
-}
-
-function resolveIds(field: string, value: unknown, vocabSize: number): readonly number[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) throw invalid(field, value, "a list of token ids");
-  return value.map((id, i) => checkInteger(`${field}[${i}]`, id, 0, vocabSize - 1));
 }
 
 function resolveStop(value: unknown): readonly string[] {

@@ -1,5 +1,4 @@
 /** Mirostat, checked, and put into bits. */
-import { CoppiceError } from "../errors.ts";
 import type { ResolvedMirostat, ResolvedStages } from "../options.ts";
 import { checkChoice, checkNumber, checkRecord, invalid } from "./checks.ts";
 import { GREEDY_STAGES } from "./sampling-options.ts";
@@ -27,12 +26,6 @@ const MAX_MU = 10_000;
 export interface MirostatSampling {
   readonly stages: ResolvedStages;
   readonly mirostat: ResolvedMirostat;
-}
-
-export function isMirostat(value: unknown): boolean {
-  return (
-    typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "mirostat"
-  );
 }
 
 /** @throws CoppiceError `option-invalid` or `option-unknown`. */
@@ -69,16 +62,6 @@ export function resolveMirostat(
   const start = Math.min(Math.max(2 * resolved.tau * perBit, bounds[0]), bounds[1]);
   const mu = checkNumber(`${field}.mu`, options.mu, ...bounds, start) / perBit;
   return { stages: { ...GREEDY_STAGES, temperature }, mirostat: { ...resolved, mu } };
-}
-
-/** What of a decoder's fields does not go together with Mirostat as its `sampling`. */
-export function checkMirostatRule(field: string, verify: string): void {
-  if (verify === "coupled") return;
-  throw new CoppiceError(
-    "option-invalid",
-    `${field}.sampling is "mirostat", but ${field}.verify is "${verify}": mu depends on which tokens are accepted, so there is no fixed distribution to accept them by.`,
-    `Leave ${field}.verify out, or set it to "coupled".`,
-  );
 }
 
 function resolveVersion(field: string, value: unknown): 1 | 2 {

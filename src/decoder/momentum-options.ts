@@ -1,5 +1,4 @@
 /** Momentum decoding, checked. */
-import { CoppiceError } from "../errors.ts";
 import type { ResolvedMomentum, ResolvedStages } from "../options.ts";
 import { checkInteger, checkNumber, checkRecord, invalid } from "./checks.ts";
 import { GREEDY_STAGES } from "./sampling-options.ts";
@@ -16,12 +15,6 @@ export interface MomentumSampling {
   readonly momentum: ResolvedMomentum;
 }
 
-export function isMomentum(value: unknown): boolean {
-  return (
-    typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "momentum"
-  );
-}
-
 /** @throws CoppiceError `option-invalid` or `option-unknown`. */
 export function resolveMomentum(field: string, value: unknown): MomentumSampling {
   const options = checkRecord(field, value, FIELDS);
@@ -31,16 +24,6 @@ export function resolveMomentum(field: string, value: unknown): MomentumSampling
     resistance: resolveResistance(`${field}.resistance`, options.resistance),
   };
   return { stages: GREEDY_STAGES, momentum };
-}
-
-/** What of a decoder's fields does not go together with momentum as its `sampling`. */
-export function checkMomentumRule(field: string, verify: string): void {
-  if (verify === "coupled") return;
-  throw new CoppiceError(
-    "option-invalid",
-    `${field}.sampling is "momentum", but ${field}.verify is "${verify}": momentum draws nothing, so there is no distribution to accept tokens by.`,
-    `Leave ${field}.verify out, or set it to "coupled".`,
-  );
 }
 
 function resolveResistance(field: string, value: unknown): readonly number[] {

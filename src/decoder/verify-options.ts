@@ -49,6 +49,27 @@ export function resolveVerify(field: string, value: unknown, tree: TreeKind): Ve
   );
 }
 
+/** Why a way to draw goes together with shared noise alone. */
+const NEEDS_COUPLED = {
+  mirostat:
+    "mu depends on which tokens are accepted, so there is no fixed distribution to accept them by",
+  momentum: "momentum draws nothing, so there is no distribution to accept tokens by",
+} as const;
+
+/** @throws CoppiceError `option-invalid` where `sampling` and the decoder's rule do not go together. */
+export function checkCoupled(
+  field: string,
+  sampling: keyof typeof NEEDS_COUPLED,
+  verify: VerifyRule | "auto",
+): void {
+  if (verify === "coupled") return;
+  throw new CoppiceError(
+    "option-invalid",
+    `${field}.sampling is "${sampling}", but ${field}.verify is "${verify}": ${NEEDS_COUPLED[sampling]}.`,
+    `Leave ${field}.verify out, or set it to "coupled".`,
+  );
+}
+
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(" or ");
 }

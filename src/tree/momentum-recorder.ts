@@ -10,7 +10,8 @@ import {
   topCandidatesGrid,
   topCandidatesLanes,
 } from "../model/index.ts";
-import type { BufferScope, BufferSlice, ForwardPass } from "../model/index.ts";
+import type { BufferScope, BufferSlice } from "../model/index.ts";
+import type { EditedRows } from "./edit-recorder.ts";
 import type { RoundContext } from "./round-context.ts";
 import { MAX_NODES } from "./tree-plan.ts";
 
@@ -38,17 +39,7 @@ export class MomentumState {
 }
 
 /** Rows of logits, whose they are, and what becomes of them. */
-export interface RankedRows {
-  /** `[rows, vocab]` */
-  readonly logits: BufferSlice;
-  readonly vocab: number;
-  readonly rows: number;
-  /** The node of the first row. */
-  readonly nodeStart: number;
-  readonly tree: BufferSlice;
-  readonly treeStatics: ForwardPass["treeStatics"];
-  /** The root's depth in the tree. */
-  readonly lag: number;
+export interface RankedRows extends EditedRows {
   /** Tokens wanted per row. */
   readonly kept: number;
   /** `[rows, kept]` candidates, best first. */
