@@ -27,6 +27,7 @@ import type {
   RoundSession,
   SequenceStart,
 } from "./rounds.ts";
+import { ringPart } from "./ring-part.ts";
 import { checkStart } from "./start-check.ts";
 import { TextCounts } from "./text-counts.ts";
 import { TreeSession } from "./tree-session.ts";
@@ -147,11 +148,7 @@ export class GpuContrastiveSession implements RoundSession {
     // The records of one readback stand in one piece.
     const count = Math.min(rounds, RING_ROUNDS - at);
     const steps = Array.from({ length: count }, () => step);
-    const slice = {
-      ...ring,
-      offset: ring.offset + at * ROUND_RECORD_BYTES,
-      size: count * ROUND_RECORD_BYTES,
-    };
+    const slice = ringPart(ring, at, count, ROUND_RECORD_BYTES);
     const slices = said ? [slice, said.state.slice(at, count)] : [slice];
     const recordings = this.#isOpen ? steps : [opening, ...steps];
     const [records, logProbs] = await this.#counts.submitAndRead(recordings, slices, timed);

@@ -25,6 +25,7 @@ import type {
   RoundSession,
   SequenceStart,
 } from "./rounds.ts";
+import { ringPart } from "./ring-part.ts";
 import { checkStart } from "./start-check.ts";
 import { TextCounts } from "./text-counts.ts";
 import { MAX_NODES } from "./tree-plan.ts";
@@ -206,7 +207,7 @@ export class GpuRoundSession implements RoundSession {
         ...(said ? [said] : []),
       ],
       [
-        slicePart(this.#ring, at * ROUND_RECORD_BYTES, rounds * ROUND_RECORD_BYTES),
+        ringPart(this.#ring, at, rounds, ROUND_RECORD_BYTES),
         ...(this.#logProbs ? [this.#logProbs.slice(at, rounds)] : []),
         ...(showTree ? [state.tree, state.control] : []),
         ...(said ? [this.#logProbs!.ofNodes] : []),
@@ -272,10 +273,6 @@ function logProbState(
     // Mirostat leaves the target's rows as they are.
     overwritten: edited || (stages.temperature > 0 && mirostat === undefined),
   });
-}
-
-function slicePart(slice: BufferSlice, offset: number, size: number): BufferSlice {
-  return { ...slice, offset: slice.offset + offset, size };
 }
 
 /** The kernels take the root's token from the control block, so the tree on the GPU does not hold it. */

@@ -31,6 +31,7 @@ import type {
 } from "../model/index.ts";
 import type { RoundCounts } from "./rounds.ts";
 import type { SuperposedSession, SuperposedStart } from "./superposed-steps.ts";
+import { ringPart } from "./ring-part.ts";
 import { TextCounts } from "./text-counts.ts";
 import { TreeSession } from "./tree-session.ts";
 
@@ -144,12 +145,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     const at = first % RING_STEPS;
     // The records of one readback stand in one piece.
     const count = Math.min(wanted, RING_STEPS - at);
-    const { ring } = this.#buffers;
-    const slice = {
-      ...ring,
-      offset: ring.offset + at * STEP_RECORD.bytes,
-      size: count * STEP_RECORD.bytes,
-    };
+    const slice = ringPart(this.#buffers.ring, at, count, STEP_RECORD.bytes);
     const steps = Array.from({ length: count }, () => this.#step);
     const [bytes] = await this.#gpu.submitAndRead(steps, [slice]);
     this.#counts.targetForwards += count;

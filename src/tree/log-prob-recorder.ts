@@ -19,6 +19,7 @@ import {
   topCandidatesLanes,
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice } from "../model/index.ts";
+import { ringPart } from "./ring-part.ts";
 import type { RoundContext } from "./round-context.ts";
 import type { Phase } from "./rounds.ts";
 
@@ -66,8 +67,7 @@ export class LogProbState {
   /** The records from `first` on, to be read back with the ring's. */
   slice(first: number, count: number): BufferSlice {
     const bytes = logProbRecordBytes(this.shape);
-    const offset = this.gathered.offset + GATHERED_HEADER_BYTES + first * bytes;
-    return { ...this.gathered, offset, size: count * bytes };
+    return ringPart(this.gathered, first, count, bytes, GATHERED_HEADER_BYTES);
   }
 
   decode(data: ArrayBuffer, index: number, tokens: number): DecodedLogProb[] {

@@ -12,6 +12,7 @@ import {
   verifyMirostatGrid,
 } from "../model/index.ts";
 import type { BufferScope, BufferSlice, DrawnSurprise } from "../model/index.ts";
+import { ringPart } from "./ring-part.ts";
 import type { RoundContext } from "./round-context.ts";
 import type { Phase } from "./rounds.ts";
 import { MAX_NODES } from "./tree-plan.ts";
@@ -48,8 +49,7 @@ export class MirostatState {
 
   /** The records of `rounds` rounds from the one at `index` of the ring on. */
   slice(index: number, rounds: number): BufferSlice {
-    const offset = this.surprises.offset + index * SURPRISE_RECORD_BYTES;
-    return { ...this.surprises, offset, size: rounds * SURPRISE_RECORD_BYTES };
+    return ringPart(this.surprises, index, rounds, SURPRISE_RECORD_BYTES);
   }
 }
 
