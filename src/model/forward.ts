@@ -20,7 +20,7 @@ import {
 import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
 import type { LlamaModel } from "./llama.ts";
 import type { Scratch } from "./scratch.ts";
-import type { LlamaLayer, WeightMatrix } from "./weights.ts";
+import type { LlamaLayer, WeightMatrix } from "./weights/index.ts";
 
 /** Dispatches that every layer costs; `recordForward` makes exactly these. */
 export const DISPATCHES_PER_LAYER = 5;

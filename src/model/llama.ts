@@ -2,7 +2,7 @@
 import type { BufferScope, BufferSlice } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { ropeTable } from "./rope.ts";
-import type { LlamaWeights } from "./weights.ts";
+import type { LlamaWeights } from "./weights/index.ts";
 
 /** Positions past the context that a tree, or the padding of a prompt's last chunk, may still ask for. */
 export const EXTRA_POSITIONS = 128;

@@ -5,8 +5,8 @@ import type { Dtype } from "../options.ts";
 import { parseModelConfig } from "./config.ts";
 import type { ModelConfig } from "./config.ts";
 import { LlamaModel } from "./llama.ts";
-import type { FileProgress, ModelFiles } from "./source.ts";
-import { loadLlamaWeights } from "./weights.ts";
+import type { FileProgress, ModelFiles } from "./source/index.ts";
+import { loadLlamaWeights } from "./weights/index.ts";
 
 export interface LoadModelOptions {
   /** What `readConfig` gave, where it was called before. */

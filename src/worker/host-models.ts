@@ -4,7 +4,7 @@ import type { ResolvedLoad, ResolvedModel } from "../decoder/load-options.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { LlamaModel, loadModel, readConfig } from "../model/index.ts";
-import { openSource, type ModelFiles } from "../model/source.ts";
+import { openSource, type ModelFiles } from "../model/source/index.ts";
 import type { ModelSource } from "../options.ts";
 import type { LoadProgress } from "../stream-part.ts";
 import { assertSameVocabulary, createTokenizer, type Tokenizer } from "../tokenizer/index.ts";

@@ -13,7 +13,7 @@ import {
   type ResolvedSource,
   type ResolvedSuperposed,
 } from "../decoder/superposed/options.ts";
-import { openSource, type ModelFiles, type TensorFile } from "../model/source.ts";
+import { openSource, type ModelFiles, type TensorFile } from "../model/source/index.ts";
 import type { ModelSource } from "../options.ts";
 import type { NgramSection, ScaledSection } from "../tree/index.ts";
 

@@ -2,9 +2,13 @@
 import { describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
 import { parseModelConfig } from "../../src/model/config.ts";
-import { openSource } from "../../src/model/source.ts";
-import type { FileProgress } from "../../src/model/source.ts";
-import { loadLlamaWeights, type LlamaWeights, type WeightMatrix } from "../../src/model/weights.ts";
+import { openSource } from "../../src/model/source/index.ts";
+import type { FileProgress } from "../../src/model/source/index.ts";
+import {
+  loadLlamaWeights,
+  type LlamaWeights,
+  type WeightMatrix,
+} from "../../src/model/weights/index.ts";
 import type { Dtype } from "../../src/options.ts";
 import { withGpu } from "../support/engine.ts";
 import { f16Value, roundToF16 } from "../support/half.ts";

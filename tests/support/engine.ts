@@ -2,7 +2,7 @@
 import type { Gpu } from "../../src/gpu/index.ts";
 import { loadModel } from "../../src/model/index.ts";
 import type { LlamaModel } from "../../src/model/index.ts";
-import { openSource } from "../../src/model/source.ts";
+import { openSource } from "../../src/model/source/index.ts";
 import type {
   Dtype,
   MirostatDecoder,

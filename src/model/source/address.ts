@@ -1,5 +1,5 @@
 /** From a source's text to the address of each of its files. */
-import { CoppiceError } from "../errors.ts";
+import { CoppiceError } from "../../errors.ts";
 
 const HUB = "https://huggingface.co";
 const REPOSITORY = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?$/;

@@ -1,9 +1,9 @@
 // Names and shapes are held against the config before a byte of the weights is loaded.
 import { describe, expect, test } from "vitest";
 import { parseModelConfig } from "../../../src/model/config.ts";
-import { openSource } from "../../../src/model/source.ts";
-import { WeightFiles } from "../../../src/model/weight-files.ts";
-import { checkTensors, planBuffers, planLlama } from "../../../src/model/weight-plan.ts";
+import { openSource } from "../../../src/model/source/index.ts";
+import { WeightFiles } from "../../../src/model/formats/weight-files.ts";
+import { checkTensors, planBuffers, planLlama } from "../../../src/model/weights/plan.ts";
 import {
   rawSafetensors,
   type TestTensor,

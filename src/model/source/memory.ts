@@ -1,10 +1,10 @@
 /** Model files that the page handed in. */
-import { CoppiceError } from "../errors.ts";
-import { invalid } from "./safetensors.ts";
-import { sourceInvalid } from "./source-address.ts";
-import { parseJson } from "./source-json.ts";
-import type { ModelFileMap } from "../options.ts";
-import type { ModelFiles, OpenSourceOptions, TensorFile } from "./source-types.ts";
+import { CoppiceError } from "../../errors.ts";
+import { invalid } from "../formats/safetensors.ts";
+import { sourceInvalid } from "./address.ts";
+import { parseJson } from "./json.ts";
+import type { ModelFileMap } from "../../options.ts";
+import type { ModelFiles, OpenSourceOptions, TensorFile } from "./types.ts";
 
 type FileContent = ModelFileMap[string];
 type Bytes = Blob | Uint8Array<ArrayBuffer>;

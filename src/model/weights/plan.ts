@@ -1,7 +1,7 @@
 /** Which tensors of a file become which buffers: names and shapes, checked before anything is loaded. */
-import { CoppiceError } from "../errors.ts";
-import type { ModelConfig } from "./config.ts";
-import type { TensorEntry } from "./safetensors.ts";
+import { CoppiceError } from "../../errors.ts";
+import type { ModelConfig } from "../config.ts";
+import type { TensorEntry } from "../formats/safetensors.ts";
 
 /** One buffer on the GPU. */
 export interface BufferPlan {

@@ -1,12 +1,12 @@
 /** Moves tensors from files to their buffers, converting on the way. */
-import { CoppiceError, throwIfAborted } from "../errors.ts";
-import type { Gpu } from "../kernels/index.ts";
-import type { Dtype } from "../options.ts";
-import { TENSOR_BYTES, type TensorDtype } from "./safetensors.ts";
-import type { FileProgress } from "./source-types.ts";
-import { convertTensor } from "./tensor-convert.ts";
-import type { WeightBuffer } from "./weight-buffer.ts";
-import type { LocatedTensor, WeightFiles } from "./weight-files.ts";
+import { CoppiceError, throwIfAborted } from "../../errors.ts";
+import type { Gpu } from "../../kernels/index.ts";
+import type { Dtype } from "../../options.ts";
+import { TENSOR_BYTES, type TensorDtype } from "../formats/safetensors.ts";
+import type { FileProgress } from "../source/types.ts";
+import { convertTensor } from "./convert.ts";
+import type { WeightBuffer } from "./buffer.ts";
+import type { LocatedTensor, WeightFiles } from "../formats/weight-files.ts";
 
 /** Elements read, converted and uploaded at a time. Both in f32 and f16 they end on a word. */
 const PIECE_ELEMENTS = 2 ** 20;

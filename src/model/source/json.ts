@@ -1,5 +1,5 @@
 /** JSON files of a model, with errors under the code of what the file is. */
-import { CoppiceError, type CoppiceErrorCode } from "../errors.ts";
+import { CoppiceError, type CoppiceErrorCode } from "../../errors.ts";
 
 /** Parses a file's bytes; `where` names it in the message. */
 export function parseJson(name: string, where: string, bytes: Uint8Array): unknown {

@@ -1,8 +1,8 @@
 // Models over HTTP, from servers that behave and servers that do not.
 import { afterEach, describe, expect, test } from "vitest";
-import { readSafetensorsHeader } from "../../../src/model/safetensors.ts";
-import { openSource } from "../../../src/model/source.ts";
-import type { FileProgress, TensorFile } from "../../../src/model/source.ts";
+import { readSafetensorsHeader } from "../../../src/model/formats/safetensors.ts";
+import { openSource } from "../../../src/model/source/index.ts";
+import type { FileProgress, TensorFile } from "../../../src/model/source/index.ts";
 import { type FileServer, type FileServerOptions, serveFiles } from "../../support/file-server.ts";
 import { jsonFile } from "../../support/tiny-model.ts";
 

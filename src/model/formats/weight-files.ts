@@ -1,7 +1,7 @@
 /** The tensors of a model across its one or more safetensors files. */
-import { CoppiceError } from "../errors.ts";
+import { CoppiceError } from "../../errors.ts";
 import { invalid, readSafetensorsHeader, type TensorEntry } from "./safetensors.ts";
-import type { ModelFiles, TensorFile } from "./source-types.ts";
+import type { ModelFiles, TensorFile } from "../source/types.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";

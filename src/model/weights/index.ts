@@ -1,12 +1,12 @@
 /** Weights from files to the GPU, a piece at a time: page memory never holds a whole tensor. */
-import type { BufferScope, BufferSlice, Gpu, WeightType } from "../kernels/index.ts";
-import type { Dtype } from "../options.ts";
-import type { ModelConfig } from "./config.ts";
-import type { FileProgress, ModelFiles } from "./source-types.ts";
-import { WeightBuffer, type WeightMatrix } from "./weight-buffer.ts";
-import { WeightFiles } from "./weight-files.ts";
-import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./weight-plan.ts";
-import { uploadWeights } from "./weight-upload.ts";
+import type { BufferScope, BufferSlice, Gpu, WeightType } from "../../kernels/index.ts";
+import type { Dtype } from "../../options.ts";
+import type { ModelConfig } from "../config.ts";
+import type { FileProgress, ModelFiles } from "../source/types.ts";
+import { WeightBuffer, type WeightMatrix } from "./buffer.ts";
+import { WeightFiles } from "../formats/weight-files.ts";
+import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./plan.ts";
+import { uploadWeights } from "./upload.ts";
 
 export type { WeightMatrix };
 

@@ -1,9 +1,9 @@
 /** Model files over HTTP. */
-import { type SourceAddress, sourceInvalid } from "./source-address.ts";
-import { parseJson } from "./source-json.ts";
-import { discard, type Http, openHttp } from "./source-request.ts";
-import type { ModelFiles, OpenSourceOptions } from "./source-types.ts";
-import { UrlFile } from "./source-url-file.ts";
+import { type SourceAddress, sourceInvalid } from "./address.ts";
+import { parseJson } from "./json.ts";
+import { discard, type Http, openHttp } from "./request.ts";
+import type { ModelFiles, OpenSourceOptions } from "./types.ts";
+import { UrlFile } from "./url-file.ts";
 
 export function urlFiles(address: SourceAddress, options: OpenSourceOptions): ModelFiles {
   const http = openHttp(address, options);

@@ -1,7 +1,7 @@
 /** One large file over HTTP, as a `TensorFile`. */
-import { invalid } from "./safetensors.ts";
-import type { TensorFile } from "./source-types.ts";
-import { discard, type Http } from "./source-request.ts";
+import { invalid } from "../formats/safetensors.ts";
+import type { TensorFile } from "./types.ts";
+import { discard, type Http } from "./request.ts";
 
 /** Reading on over a smaller gap is cheaper than a new request. */
 const WORTH_A_REQUEST = 8 * 2 ** 20;

@@ -1,7 +1,7 @@
 /** GET for model files, with typed errors. */
-import { aborted, CoppiceError } from "../errors.ts";
-import type { SourceAddress } from "./source-address.ts";
-import type { OpenSourceOptions } from "./source-types.ts";
+import { aborted, CoppiceError } from "../../errors.ts";
+import type { SourceAddress } from "./address.ts";
+import type { OpenSourceOptions } from "./types.ts";
 
 /** What reading a model over HTTP takes. */
 export interface Http {

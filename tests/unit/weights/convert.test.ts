@@ -1,6 +1,6 @@
 // The library's bit tricks against arithmetic (tests/support/half.ts), over every 16-bit number.
 import { expect, test } from "vitest";
-import { convertTensor } from "../../../src/model/tensor-convert.ts";
+import { convertTensor } from "../../../src/model/weights/convert.ts";
 import { f16Bits, f16Value, roundToF16 } from "../../support/half.ts";
 import { uniforms } from "../../support/random.ts";
 

@@ -2,8 +2,8 @@
  * The header of a safetensors file, read as untrusted bytes: nothing in it is believed before it has
  * been checked against the file itself. Format: 8-byte little-endian length N, N bytes of JSON, data.
  */
-import { CoppiceError } from "../errors.ts";
-import type { TensorFile } from "./source-types.ts";
+import { CoppiceError } from "../../errors.ts";
+import type { TensorFile } from "../source/types.ts";
 
 /** The element types that can be loaded; others are refused when such a tensor is needed. */
 export type TensorDtype = "F32" | "F16" | "BF16";

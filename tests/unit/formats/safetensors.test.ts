@@ -1,8 +1,8 @@
 // Bytes from anywhere: whatever is wrong with them is found before a tensor is believed.
 import { describe, expect, test } from "vitest";
 import { CoppiceError } from "../../../src/errors.ts";
-import { readSafetensorsHeader } from "../../../src/model/safetensors.ts";
-import { openSource } from "../../../src/model/source.ts";
+import { readSafetensorsHeader } from "../../../src/model/formats/safetensors.ts";
+import { openSource } from "../../../src/model/source/index.ts";
 import { uniforms } from "../../support/random.ts";
 import { rawSafetensors, testTensor, writeSafetensors } from "../../support/safetensors-writer.ts";
 

@@ -1,6 +1,6 @@
 /** One buffer of weights while it is filled: a matrix stacked from tensors, or a norm's gain. */
-import type { BufferScope, BufferSlice, WeightType } from "../kernels/index.ts";
-import type { BufferPlan } from "./weight-plan.ts";
+import type { BufferScope, BufferSlice, WeightType } from "../../kernels/index.ts";
+import type { BufferPlan } from "./plan.ts";
 
 /** A weight matrix `[cols, k]`, row-major: one row per output feature. */
 export interface WeightMatrix {

@@ -1,11 +1,11 @@
 /** Opening a model's files, wherever they are. */
-import type { ModelSource } from "../options.ts";
-import { parseAddress, sourceInvalid } from "./source-address.ts";
-import { memoryFiles } from "./source-memory.ts";
-import type { ModelFiles, OpenSourceOptions } from "./source-types.ts";
-import { urlFiles } from "./source-url.ts";
+import type { ModelSource } from "../../options.ts";
+import { parseAddress, sourceInvalid } from "./address.ts";
+import { memoryFiles } from "./memory.ts";
+import type { ModelFiles, OpenSourceOptions } from "./types.ts";
+import { urlFiles } from "./url.ts";
 
-export type * from "./source-types.ts";
+export type * from "./types.ts";
 
 /**
  * Opens a source. Nothing is fetched before a file is asked for.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseAddress } from "../../../src/model/source-address.ts";
-import { openSource } from "../../../src/model/source.ts";
+import { parseAddress } from "../../../src/model/source/address.ts";
+import { openSource } from "../../../src/model/source/index.ts";
 import type { ModelSource } from "../../../src/options.ts";
 import { jsonFile } from "../../support/tiny-model.ts";
 

@@ -1,6 +1,6 @@
 /** Tensor bytes from a file's element type to the one the GPU holds. Works on pieces of a tensor. */
-import type { WeightType } from "../kernels/index.ts";
-import type { TensorDtype } from "./safetensors.ts";
+import type { WeightType } from "../../kernels/index.ts";
+import type { TensorDtype } from "../formats/safetensors.ts";
 
 /** Converted elements as bytes, little-endian as in the file; may be a view of the input. */
 export interface ConvertedTensor {

@@ -1,5 +1,5 @@
 /** A model's files once opened, and how they are read. */
-import type { LoadProgress } from "../stream-part.ts";
+import type { LoadProgress } from "../../stream-part.ts";
 
 /** How far a file has been read; the caller knows which model it belongs to. */
 export type FileProgress = Omit<LoadProgress, "model">;
