@@ -4,11 +4,8 @@
 //   npx vitest bench --run --project lavapipe bench/law
 //
 // COPPICE_LAW_ROUNDS: rounds per combination, default 1,000,000. Takes hours on a software adapter.
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { bench } from "vitest";
-import { moduleText } from "../../src/gpu/index.ts";
-import * as kernels from "../../src/kernels/index.ts";
 import {
   COMBINATIONS,
   HARMLESS,
@@ -20,6 +17,7 @@ import {
 } from "../../tests/support/law-cases.ts";
 import { measureLaw } from "../../tests/support/law-run.ts";
 import { withGpu } from "../../tests/support/shared-gpu.ts";
+import { Records } from "../records.ts";
 import { type Measured, report } from "./report.ts";
 
 const ROUNDS = Number(process.env["COPPICE_LAW_ROUNDS"] ?? 1_000_000);
@@ -27,27 +25,6 @@ const ROUNDS = Number(process.env["COPPICE_LAW_ROUNDS"] ?? 1_000_000);
 const POWER_ROUNDS = Math.min(ROUNDS, 40_000);
 const COPIES = 250;
 const RESULTS = new URL("../results/", import.meta.url);
-const CACHE = new URL("../../.cache/", import.meta.url);
-const RECORDS = new URL("law.json", CACHE);
-
-/** What the figures are of: the kernels that decide, and the pair. Those of others are measured anew. */
-const DECIDING = [
-  kernels.warpRows,
-  kernels.topCandidates,
-  kernels.beamScores,
-  kernels.drawPaths,
-  kernels.growLevel,
-  kernels.pruneTree,
-  kernels.argmaxRows,
-  kernels.verifyMatch,
-  kernels.verifyRecursive,
-  kernels.verifyTraversal,
-  kernels.verifyPaths,
-];
-const FINGERPRINT = createHash("sha256")
-  .update(JSON.stringify([PAIR, DECIDING.map((spec) => moduleText(spec))]))
-  .digest("hex")
-  .slice(0, 16);
 
 type Case = Omit<Measured, "result" | "adapter">;
 
@@ -67,22 +44,14 @@ function cases(): Case[] {
   ];
 }
 
-/** What is known of these kernels. Read anew each time: several runs may share the work. */
-function readRecords(): Measured[] {
-  if (!existsSync(RECORDS)) return [];
-  const { fingerprint, measured } = JSON.parse(readFileSync(RECORDS, "utf8")) as {
-    fingerprint: string;
-    measured: Measured[];
-  };
-  return fingerprint === FINGERPRINT ? measured : [];
-}
-
 const key = ({ kind, name, tree, verify, stages }: Case): string =>
   JSON.stringify([kind, name, tree, verify, stages]);
 
+const records = new Records<Measured>("law", PAIR, key);
+
 async function measure(one: Case, index: number): Promise<void> {
   const rounds = one.kind === "wrong" ? POWER_ROUNDS : ROUNDS;
-  const known = readRecords().find((record) => key(record) === key(one));
+  const known = records.find(key(one));
   if (known && known.result.rounds >= rounds) return;
   const rule = [...WRONG_RULES, ...HARMLESS].find(({ name }) => name === one.name);
   const started = performance.now();
@@ -101,14 +70,11 @@ async function measure(one: Case, index: number): Promise<void> {
 }
 
 function save(measured: Measured): void {
-  const others = readRecords().filter((record) => key(record) !== key(measured));
   const order = cases().map(key);
-  const all = [...others, measured].toSorted(
-    (a, b) => order.indexOf(key(a)) - order.indexOf(key(b)),
-  );
-  for (const folder of [RESULTS, CACHE]) mkdirSync(folder, { recursive: true });
-  const records = { fingerprint: FINGERPRINT, measured: all };
-  writeFileSync(RECORDS, `${JSON.stringify(records, undefined, 1)}\n`);
+  const all = records
+    .save(measured)
+    .toSorted((a, b) => order.indexOf(key(a)) - order.indexOf(key(b)));
+  mkdirSync(RESULTS, { recursive: true });
   writeFileSync(new URL("law.md", RESULTS), report(PAIR, all, order.length));
 }
 

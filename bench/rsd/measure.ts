@@ -10,38 +10,34 @@ export interface Measured {
   readonly cell: Cell;
   /** Tokens and rounds of every sequence. */
   readonly sequences: readonly { readonly tokens: number; readonly rounds: number }[];
-  readonly milliseconds: number;
 }
 
-/** Decodes `count` tokens of each prompt with each of `seeds`. */
+/** Decodes `count` tokens of each prompt with one seed. */
 export async function measure(
   gpu: Gpu,
   { target, draft, prompts }: Pair,
   cell: Cell,
   stages: SamplingStages,
-  seeds: readonly number[],
+  seed: number,
   count: number,
 ): Promise<Measured> {
   const { tree, verify } = cell;
   const session = await roundSession(gpu, target, draft, tree, { stages, verify });
-  const started = performance.now();
   const sequences = [];
   for (const prompt of prompts) {
-    for (const seed of seeds) {
-      await startSequence(session, prompt, seed);
-      let [tokens, rounds] = [0, 0];
-      while (tokens < count) {
-        for (const outcome of await session.next({ rounds: 8 })) {
-          // A round is counted whole or not at all: cutting the last one short would favour small trees.
-          if (tokens >= count) break;
-          tokens += outcome.tokens.length;
-          rounds += 1;
-        }
+    await startSequence(session, prompt, seed);
+    let [tokens, rounds] = [0, 0];
+    while (tokens < count) {
+      for (const outcome of await session.next({ rounds: 8 })) {
+        // A round is counted whole or not at all: cutting the last one short would favour small trees.
+        if (tokens >= count) break;
+        tokens += outcome.tokens.length;
+        rounds += 1;
       }
-      sequences.push({ tokens, rounds });
     }
+    sequences.push({ tokens, rounds });
   }
-  return { cell, sequences, milliseconds: performance.now() - started };
+  return { cell, sequences };
 }
 
 /** A mean and its standard error. */
