@@ -1,6 +1,6 @@
 // What the target thinks of drafts: one pass over all of them, as branches of a tree.
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import { treeSession } from "../../tests/support/engine.ts";
 
 export interface Judged {
@@ -12,11 +12,11 @@ export interface Judged {
   readonly bigrams: number;
 }
 
-const sessions = new WeakMap<LlamaModel, ReturnType<typeof treeSession>>();
+const sessions = new WeakMap<LanguageModel, ReturnType<typeof treeSession>>();
 
 export async function judge(
   gpu: Gpu,
-  target: LlamaModel,
+  target: LanguageModel,
   prompt: readonly number[],
   drafts: readonly (readonly number[])[],
 ): Promise<Judged> {

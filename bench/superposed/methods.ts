@@ -4,7 +4,7 @@ import { resolveStages } from "../../src/decoder/sampling-options.ts";
 import { DraftSet } from "../../src/decoder/superposed/draft-set.ts";
 import { parseTable } from "../../src/decoder/superposed/ngram-file.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import { SUPERPOSED_DEFAULTS } from "../../src/options.ts";
 import { GpuBeamSession, GpuSamplesSession, GpuSuperposedSession } from "../../src/tree/index.ts";
 import { scale } from "../../src/worker/host-ngrams.ts";
@@ -22,7 +22,7 @@ export interface Method {
 
 const TABLE = new URL("../../models/tales/target/ngrams.bin", import.meta.url);
 
-export async function methods(gpu: Gpu, target: LlamaModel): Promise<readonly Method[]> {
+export async function methods(gpu: Gpu, target: LanguageModel): Promise<readonly Method[]> {
   return [
     await superposed(gpu, target, "superposed, n-grams of the pair", SUPERPOSED_DEFAULTS.alpha),
     await superposed(gpu, target, "superposed, no n-grams", 0),
@@ -34,7 +34,7 @@ export async function methods(gpu: Gpu, target: LlamaModel): Promise<readonly Me
 
 async function superposed(
   gpu: Gpu,
-  target: LlamaModel,
+  target: LanguageModel,
   name: string,
   alpha: number,
 ): Promise<Method> {
@@ -68,7 +68,7 @@ async function superposed(
 }
 
 /** One beam is greedy decoding: a single draft. */
-function beams(gpu: Gpu, target: LlamaModel, width: number): Method {
+function beams(gpu: Gpu, target: LanguageModel, width: number): Method {
   const session = new GpuBeamSession(gpu, gpu.buffers.child("beams"), treeSession(gpu, target), {
     groups: 1,
     width,
@@ -89,7 +89,7 @@ function beams(gpu: Gpu, target: LlamaModel, width: number): Method {
   };
 }
 
-function samples(gpu: Gpu, target: LlamaModel): Method {
+function samples(gpu: Gpu, target: LanguageModel): Method {
   const stages = resolveStages("stages", { temperature: 1, topP: 0.9 });
   const shape = { count: DRAFTS, stages };
   const session = new GpuSamplesSession(

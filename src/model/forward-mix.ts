@@ -1,14 +1,14 @@
 /** Records the input of a pass over superposed drafts, in place of the lookup of tokens. */
 import { embedMix, embedMixGrid, Recording } from "../kernels/index.ts";
 import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
-import type { LlamaModel } from "./llama.ts";
+import type { LanguageModel } from "./language-model.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** One row, the mix of the drafts' last tokens; it stands where a tree's root would. `recordLayers` is the rest. */
 export async function recordMix(
   gpu: Gpu,
   scope: BufferScope,
-  model: LlamaModel,
+  model: LanguageModel,
   pass: { readonly control: BufferSlice; readonly drafts: BufferSlice; readonly scratch: Scratch },
 ): Promise<Recording> {
   const { embedding } = model.weights;

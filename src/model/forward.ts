@@ -1,4 +1,4 @@
-/** Records one forward pass of a Llama-family model: tree nodes in, logits out, five dispatches per layer. */
+/** Records one forward pass of a language model: tree nodes in, logits out, five dispatches per layer. */
 import {
   attentionTile,
   attentionTree,
@@ -18,9 +18,9 @@ import {
   swigluGrid,
 } from "../kernels/index.ts";
 import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
-import type { LlamaModel } from "./llama.ts";
+import type { LanguageModel } from "./language-model.ts";
 import type { Scratch } from "./scratch.ts";
-import type { LlamaLayer, WeightMatrix } from "./weights/index.ts";
+import type { LayerWeights, WeightMatrix } from "./weights/index.ts";
 
 /** Dispatches that every layer costs; `recordForward` makes exactly these. */
 export const DISPATCHES_PER_LAYER = 5;
@@ -49,7 +49,7 @@ export interface ForwardPass {
 export async function recordForward(
   gpu: Gpu,
   scope: BufferScope,
-  model: LlamaModel,
+  model: LanguageModel,
   pass: ForwardPass,
 ): Promise<Recording> {
   const recording = await recordEmbedding(gpu, scope, model, pass);
@@ -61,7 +61,7 @@ export async function recordForward(
 export async function recordEmbedding(
   gpu: Gpu,
   scope: BufferScope,
-  model: LlamaModel,
+  model: LanguageModel,
   pass: ForwardPass,
 ): Promise<Recording> {
   const { embedding } = model.weights;
@@ -81,7 +81,7 @@ export async function recordEmbedding(
 export async function recordLayers(
   gpu: Gpu,
   scope: BufferScope,
-  model: LlamaModel,
+  model: LanguageModel,
   pass: Omit<ForwardPass, "rowStart">,
 ): Promise<Recording> {
   const recording = new Recording();
@@ -98,14 +98,14 @@ export async function recordLayers(
 interface Recorder {
   readonly gpu: Gpu;
   readonly scope: BufferScope;
-  readonly model: LlamaModel;
+  readonly model: LanguageModel;
   readonly pass: Omit<ForwardPass, "rowStart">;
   readonly recording: Recording;
 }
 
 async function recordAttention(
   recorder: Recorder,
-  layer: LlamaLayer,
+  layer: LayerWeights,
   kv: BufferSlice,
 ): Promise<void> {
   const { gpu, scope, model, pass, recording } = recorder;
@@ -134,7 +134,7 @@ async function recordAttention(
   await recordProjection(recorder, layer.attentionOut, mixed);
 }
 
-async function recordFeedForward(recorder: Recorder, layer: LlamaLayer): Promise<void> {
+async function recordFeedForward(recorder: Recorder, layer: LayerWeights): Promise<void> {
   const { gpu, scope, model, pass, recording } = recorder;
   const { x, hidden } = pass.scratch;
   const { intermediateSize: cols, rmsNormEps: eps } = model.config;

@@ -2,6 +2,6 @@
 export * from "../kernels/index.ts";
 export * from "./forward.ts";
 export * from "./forward-mix.ts";
-export * from "./llama.ts";
+export * from "./language-model.ts";
 export * from "./scratch.ts";
 export * from "./load.ts";

@@ -4,9 +4,9 @@ import type { BufferScope, Gpu } from "../kernels/index.ts";
 import type { Dtype } from "../options.ts";
 import { parseModelConfig } from "./config.ts";
 import type { ModelConfig } from "./config.ts";
-import { LlamaModel } from "./llama.ts";
+import { LanguageModel } from "./language-model.ts";
 import type { FileProgress, ModelFiles } from "./source/index.ts";
-import { loadLlamaWeights } from "./weights/index.ts";
+import { loadWeights } from "./weights/index.ts";
 
 export interface LoadModelOptions {
   /** What `readConfig` gave, where it was called before. */
@@ -42,17 +42,17 @@ export async function loadModel(
   scope: BufferScope,
   files: ModelFiles,
   options: LoadModelOptions = {},
-): Promise<LlamaModel> {
+): Promise<LanguageModel> {
   try {
     const config = options.config ?? (await readConfig(files, options.layers));
     const contextLength = chooseContext(config, options.contextLength);
     const { dtype = "auto", signal, onProgress } = options;
-    const weights = await loadLlamaWeights(gpu, scope, files, config, {
+    const weights = await loadWeights(gpu, scope, files, config, {
       dtype,
       signal,
       onProgress,
     });
-    return new LlamaModel(scope, config, weights, contextLength);
+    return new LanguageModel(scope, config, weights, contextLength);
   } catch (error) {
     scope.dispose();
     throw error;

@@ -4,7 +4,7 @@
  */
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import { createScratch, recordForward } from "../model/index.ts";
-import type { BufferScope, Gpu, LlamaModel, Recording, Scratch } from "../model/index.ts";
+import type { BufferScope, Gpu, LanguageModel, Recording, Scratch } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import { createKvCache } from "./kv-cache.ts";
 import type { KvCache } from "./kv-cache.ts";
@@ -22,7 +22,7 @@ export interface TreeSessionOptions {
 }
 
 export class TreeSession {
-  readonly model: LlamaModel;
+  readonly model: LanguageModel;
   readonly cache: KvCache;
   readonly scratch: Scratch;
   /** Control block and tree of this session; a decoding round shares the target's. */
@@ -34,7 +34,7 @@ export class TreeSession {
   #scored = 0;
   #rewinds = 0;
 
-  constructor(gpu: Gpu, scope: BufferScope, model: LlamaModel, options: TreeSessionOptions) {
+  constructor(gpu: Gpu, scope: BufferScope, model: LanguageModel, options: TreeSessionOptions) {
     this.#gpu = gpu;
     this.#scope = scope;
     this.model = model;

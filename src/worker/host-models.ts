@@ -3,7 +3,7 @@ import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { ResolvedLoad, ResolvedModel } from "../decoder/load-options.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { LlamaModel, loadModel, readConfig } from "../model/index.ts";
+import { LanguageModel, loadModel, readConfig } from "../model/index.ts";
 import { openSource, type ModelFiles } from "../model/source/index.ts";
 import type { ModelSource } from "../options.ts";
 import type { LoadProgress } from "../stream-part.ts";
@@ -13,7 +13,7 @@ import type { LoadHooks } from "./host-backend.ts";
 /** A model on the GPU and what it is called. */
 export interface LoadedModel {
   readonly label: string;
-  readonly model: LlamaModel;
+  readonly model: LanguageModel;
 }
 
 export interface LoadedModels {
@@ -115,7 +115,7 @@ async function outline(
 /** A draft made of the target's own first layers takes no memory but its caches. */
 function firstLayers(gpu: Gpu, { label, model }: LoadedModel, config: ModelConfig): LoadedModel {
   const weights = { ...model.weights, layers: model.weights.layers.slice(0, config.layers) };
-  const draft = new LlamaModel(gpu.buffers.child("draft"), config, weights, model.contextLength);
+  const draft = new LanguageModel(gpu.buffers.child("draft"), config, weights, model.contextLength);
   return { label, model: draft };
 }
 

@@ -2,7 +2,7 @@
 // that do not depend on how many steps a readback has.
 import { describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import type { ResolvedEdits } from "../../src/options.ts";
 import {
   type ContrastiveParts,
@@ -32,7 +32,7 @@ const model = tinyModel({ layers: 2 });
 
 type Settings = Partial<Omit<ContrastiveParts, "target">>;
 
-async function openSession(gpu: Gpu, loaded: LlamaModel, settings: Settings = {}) {
+async function openSession(gpu: Gpu, loaded: LanguageModel, settings: Settings = {}) {
   const parts = { ...DEFAULTS, ...settings, target: treeSession(gpu, loaded) };
   return GpuContrastiveSession.create(gpu, gpu.buffers.child("contrastive"), parts);
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import type { MomentumDecoder, ResolvedEdits } from "../../src/options.ts";
 import { resolveMomentum } from "../../src/decoder/momentum-options.ts";
 import { adapterName } from "../setup/gpu.ts";
@@ -33,7 +33,7 @@ const EDITS: ResolvedEdits = {
 /** The text's tokens that are not the reference's, where its two best are not as good as equal. */
 async function differing(
   gpu: Gpu,
-  target: LlamaModel,
+  target: LanguageModel,
   text: readonly number[],
   promptLength: number,
   decoder: MomentumDecoder,

@@ -1,7 +1,7 @@
 // Models and sessions on the GPU of the adapter under test.
 import type { Gpu } from "../../src/gpu/index.ts";
 import { loadModel } from "../../src/model/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import { openSource } from "../../src/model/source/index.ts";
 import type {
   Dtype,
@@ -31,14 +31,14 @@ export async function loadTestModel(
   gpu: Gpu,
   files: TestFiles,
   options: TestModelOptions = {},
-): Promise<LlamaModel> {
+): Promise<LanguageModel> {
   return loadModel(gpu, gpu.buffers.child("model"), await openSource({ files }), options);
 }
 
 /** Nodes of a draft's candidate tree that may lie beyond the context. */
 const DRAFT_SLOTS = 512;
 
-export function treeSession(gpu: Gpu, model: LlamaModel, extraSlots = 64): TreeSession {
+export function treeSession(gpu: Gpu, model: LanguageModel, extraSlots = 64): TreeSession {
   return new TreeSession(gpu, gpu.buffers.child("session"), model, { extraSlots });
 }
 
@@ -56,8 +56,8 @@ export interface TestRules {
 /** A sequence with or without speculation. */
 export async function roundSession(
   gpu: Gpu,
-  target: LlamaModel,
-  draft?: LlamaModel,
+  target: LanguageModel,
+  draft?: LanguageModel,
   tree?: TreeOptions | readonly TreeOptions[],
   rules: TestRules = {},
 ): Promise<GpuRoundSession> {

@@ -1,7 +1,7 @@
 // A target and a draft whose next token depends on the last one alone, by a table: the real engine runs them as models
 // without layers, and the law of what it writes is known exactly.
 import type { Gpu } from "../../src/gpu/index.ts";
-import { LlamaModel } from "../../src/model/index.ts";
+import { LanguageModel } from "../../src/model/index.ts";
 import type { ResolvedEdits, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { roundSession, startSequence } from "./engine.ts";
 import { normals } from "./random.ts";
@@ -49,7 +49,7 @@ export function transitions(table: Table, stages: SamplingStages): number[][] {
 const SIZE = 1000;
 
 /** The table as a model without layers: a token's embedding is one-hot, so the head's column is its row of logits. */
-export function tableModel(gpu: Gpu, table: Table): LlamaModel {
+export function tableModel(gpu: Gpu, table: Table): LanguageModel {
   const scope = gpu.buffers.child("table");
   const vocabSize = table.length;
   const hiddenSize = Math.ceil(vocabSize / 4) * 4;
@@ -91,7 +91,7 @@ export function tableModel(gpu: Gpu, table: Table): LlamaModel {
     bosTokenId: undefined,
     eosTokenIds: [],
   } as const;
-  return new LlamaModel(scope, config, weights, CONTEXT);
+  return new LanguageModel(scope, config, weights, CONTEXT);
 }
 
 const CONTEXT = 4096;

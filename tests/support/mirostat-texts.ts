@@ -1,12 +1,12 @@
 // Texts that a model writes by Mirostat, as the surprises of their tokens.
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import type { MirostatDecoder } from "../../src/options.ts";
 import { NO_EDITS } from "./edit-cases.ts";
 import { roundSession, startSequence } from "./engine.ts";
 
 export interface Writing {
-  readonly target: LlamaModel;
+  readonly target: LanguageModel;
   readonly prompts: readonly (readonly number[])[];
   readonly mirostat: MirostatDecoder;
   /** One text each; prompts take turns. */

@@ -1,15 +1,15 @@
 // Real models with their drafts: the embedded pair, and stories260K with its first layers where the fixtures are there.
 import { readFileSync } from "node:fs";
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { LlamaModel } from "../../src/model/index.ts";
+import type { LanguageModel } from "../../src/model/index.ts";
 import { loadTestModel } from "./engine.ts";
 import { hasStories, storiesFiles, storiesGolden } from "./fixtures.ts";
 
 /** Two models on the GPU, and where texts begin. */
 export interface Pair {
   readonly name: string;
-  readonly target: LlamaModel;
-  readonly draft: LlamaModel;
+  readonly target: LanguageModel;
+  readonly draft: LanguageModel;
   readonly prompts: readonly (readonly number[])[];
 }
 

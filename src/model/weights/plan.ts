@@ -23,7 +23,7 @@ export interface LayerPlan {
   readonly down: BufferPlan;
 }
 
-export interface LlamaPlan {
+export interface WeightsPlan {
   readonly embedding: BufferPlan;
   readonly layers: readonly LayerPlan[];
   readonly norm: BufferPlan;
@@ -32,7 +32,7 @@ export interface LlamaPlan {
 }
 
 /** The buffers that a configuration asks for. */
-export function planLlama(config: ModelConfig): LlamaPlan {
+export function planWeights(config: ModelConfig): WeightsPlan {
   const { hiddenSize, intermediateSize, vocabSize } = config;
   const matrix = (
     label: string,
@@ -86,7 +86,7 @@ export function planLlama(config: ModelConfig): LlamaPlan {
 }
 
 /** Every buffer of a plan. */
-export function planBuffers(plan: LlamaPlan): BufferPlan[] {
+export function planBuffers(plan: WeightsPlan): BufferPlan[] {
   const layers = plan.layers.flatMap((layer) => Object.values(layer) as BufferPlan[]);
   return [plan.embedding, ...layers, plan.norm, ...(plan.head ? [plan.head] : [])];
 }
@@ -97,7 +97,7 @@ export function planBuffers(plan: LlamaPlan): BufferPlan[] {
  * tensor that this architecture has no place for, such as a bias, which would change the result.
  */
 export function checkTensors(
-  plan: LlamaPlan,
+  plan: WeightsPlan,
   entries: ReadonlyMap<string, TensorEntry>,
   layers: number,
 ): void {

@@ -1,15 +1,15 @@
-/** A loaded Llama-family model: its configuration, weights and rotary table on the GPU. */
+/** A loaded language model: its configuration, weights and rotary table on the GPU. */
 import type { BufferScope, BufferSlice } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { ropeTable } from "./rope.ts";
-import type { LlamaWeights } from "./weights/index.ts";
+import type { ModelWeights } from "./weights/index.ts";
 
 /** Positions past the context that a tree, or the padding of a prompt's last chunk, may still ask for. */
 export const EXTRA_POSITIONS = 128;
 
-export class LlamaModel {
+export class LanguageModel {
   readonly config: ModelConfig;
-  readonly weights: LlamaWeights;
+  readonly weights: ModelWeights;
   /** Rotary table `[contextLength + EXTRA_POSITIONS, headDim]`. */
   readonly rope: BufferSlice;
   /** Tokens of prompt and output together. */
@@ -19,7 +19,7 @@ export class LlamaModel {
   constructor(
     scope: BufferScope,
     config: ModelConfig,
-    weights: LlamaWeights,
+    weights: ModelWeights,
     contextLength: number,
   ) {
     this.#scope = scope;
