@@ -2,7 +2,7 @@
 import { CoppiceError } from "../errors.ts";
 
 const FIX =
-  "Check the file against the model's own repository; Coppice runs Llama models as they were published.";
+  "Check the file against the model's own repository; Coppice runs the models of docs/models.md as they were published.";
 
 export class ConfigFields {
   readonly #label: string;
@@ -21,6 +21,11 @@ export class ConfigFields {
     return Object.hasOwn(this.#fields, name) ? (this.#fields[name] ?? undefined) : undefined;
   }
 
+  /** Whether the field is there, be it null. */
+  names(name: string): boolean {
+    return Object.hasOwn(this.#fields, name);
+  }
+
   /** Throws `config-invalid` about the field unless `good`. */
   check(good: boolean, name: string, problem: string): void {
     if (good) return;
@@ -36,12 +41,22 @@ export class ConfigFields {
     return value as number;
   }
 
+  /** A whole number from 0 to `max`. */
+  count(name: string, max: number, fallback: number): number {
+    return this.value(name) === 0 ? 0 : this.size(name, max, fallback);
+  }
+
   /** A number above 0 and at most `max`. */
   positive(name: string, max: number, fallback: number): number {
     const value = this.value(name) ?? fallback;
     const good = typeof value === "number" && value > 0 && value <= max;
     this.check(good, name, `is ${show(value)}; it must be a number above 0, at most ${max}`);
     return value as number;
+  }
+
+  /** The same where the field may be left out. */
+  positiveIfAny(name: string, max: number): number | undefined {
+    return this.value(name) === undefined ? undefined : this.positive(name, max, max);
   }
 
   flag(name: string, fallback: boolean): boolean {
@@ -67,6 +82,19 @@ export class ConfigFields {
       this.check(good, name, `holds ${show(id)}; token ids run from 0 to ${vocabSize - 1}`);
     }
     return ids as number[];
+  }
+
+  /** A list of `length` of these words, or undefined when absent. */
+  words<T extends string>(name: string, length: number, words: readonly T[]): T[] | undefined {
+    const value = this.value(name);
+    if (value === undefined) return undefined;
+    const list: unknown[] = Array.isArray(value) ? value : [];
+    this.check(list.length === length, name, `must be a list of ${length}, one per layer`);
+    for (const word of list) {
+      const wanted = words.map((w) => show(w)).join(" or ");
+      this.check(words.includes(word as T), name, `holds ${show(word)}; ${wanted} work`);
+    }
+    return list as T[];
   }
 
   /** A nested object, or undefined when absent. */

@@ -1,10 +1,25 @@
-/** A model's `config.json`, checked: what the kernels can compute exactly, or a typed error. */
+/** A model's `config.json`, checked: a description of maths that the kernels can do exactly, or a typed error. */
 import { CoppiceError } from "../errors.ts";
+import { type Architecture, findArchitecture } from "./architectures.ts";
 import { ConfigFields } from "./config-fields.ts";
+import { readParts, readSizes } from "./config-parts.ts";
+import { type LayerAttention, readLayers } from "./layer-attention.ts";
+import { longestContext } from "./rope-config.ts";
 
-/** The sizes and constants of a Llama-family decoder. All sizes are counts of numbers, not bytes. */
-export interface ModelConfig {
-  readonly architecture: "llama";
+/** The sizes of a decoder-only transformer, and which parts it is made of. All sizes are counts of numbers, not bytes. */
+export interface ModelConfig extends ModelSizes, ModelParts {
+  /** For messages and for the names of tensors; what is computed is said by the other fields. */
+  readonly architecture: Architecture;
+  /** Whether the files hold a vision tower too, which is left out. */
+  readonly multimodal: boolean;
+  /** True when the output head is the embedding table. */
+  readonly tieWordEmbeddings: boolean;
+  readonly bosTokenId: number | undefined;
+  /** Tokens that end the text; may be empty. */
+  readonly eosTokenIds: readonly number[];
+}
+
+interface ModelSizes {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   /** Layers in use: the model's own number, or fewer when it was asked to be cut short. */
@@ -16,13 +31,32 @@ export interface ModelConfig {
   readonly vocabSize: number;
   /** Positions the model was trained for. */
   readonly contextLength: number;
+  /** Positions that its way of scaling rotary positions was made for: at least `contextLength`. */
+  readonly longestContext: number;
+}
+
+/** What a layer does beyond Llama's `x += Wo attention(norm(x)); x += Wd (act(Wg n) * Wu n)`, n = norm(x). */
+interface ModelParts {
   readonly rmsNormEps: number;
-  readonly ropeTheta: number;
-  /** True when the output head is the embedding table. */
-  readonly tieWordEmbeddings: boolean;
-  readonly bosTokenId: number | undefined;
-  /** Tokens that end the text; may be empty. */
-  readonly eosTokenIds: readonly number[];
+  /** Added to the norms' gains as they are stored: 1 where the file holds gain - 1. */
+  readonly gainOffset: 0 | 1;
+  /** Multiplies embeddings on their way in. */
+  readonly embeddingScale: number;
+  readonly activation: "silu" | "gelu-tanh";
+  /** Whether queries, keys and values have a bias. */
+  readonly qkvBias: boolean;
+  /** Whether each head of queries and keys is normed, with gains of its own, before it is rotated. */
+  readonly qkNorm: boolean;
+  /** Whether what attention and the feed-forward block give is normed before it joins the residual stream. */
+  readonly postNorms: boolean;
+  /** Scores are q k / sqrt(queryScalar). */
+  readonly queryScalar: number;
+  /** Scores become cap tanh(score / cap). Undefined: they stay. */
+  readonly attentionSoftcap: number | undefined;
+  /** The same for logits. */
+  readonly logitSoftcap: number | undefined;
+  /** One per layer in use. */
+  readonly layerAttention: readonly LayerAttention[];
 }
 
 export interface ModelConfigOptions {
@@ -30,23 +64,16 @@ export interface ModelConfigOptions {
   readonly layers?: number | undefined;
 }
 
-const MAX_SIZE = 2 ** 20;
-const MAX_HEAD_DIM = 256;
-
-/** Settings that would change the maths; any value but those listed is refused. Absent means default. */
+/** Settings that would change the maths in ways the kernels do not know; any value but those listed is refused. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  hidden_act: ["silu"],
-  attention_bias: [false],
   mlp_bias: [false],
-  sliding_window: [null],
   partial_rotary_factor: [null, 1],
   rope_interleaved: [false],
   no_rope_layers: [null],
   quantization_config: [null],
   use_qk_norm: [false],
   qk_norm: [false],
-  attn_logit_softcapping: [null],
-  final_logit_softcapping: [null],
+  use_bidirectional_attention: [null, false],
   embedding_multiplier: [null, 1],
   attention_multiplier: [null],
   residual_multiplier: [null, 1],
@@ -58,7 +85,7 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
 
 /**
  * Checks a parsed `config.json` (and `generation_config.json`, whose end tokens win where it names any).
- * @throws CoppiceError `architecture-unknown` for anything but Llama; `config-invalid` with the field's
+ * @throws CoppiceError `architecture-unknown` for what docs/models.md does not list; `config-invalid` with the field's
  * name for a value that is malformed, out of range, or would need maths the kernels do not do;
  * `option-invalid` for `layers` outside the model's own.
  */
@@ -67,70 +94,43 @@ export function parseModelConfig(
   generation?: unknown,
   options: ModelConfigOptions = {},
 ): ModelConfig {
-  const fields = new ConfigFields("config.json", config);
-  checkArchitecture(fields);
-  for (const [name, values] of Object.entries(NEUTRAL)) fields.oneOf(name, values);
-  const hiddenSize = fields.size("hidden_size", MAX_SIZE);
-  const intermediateSize = fields.size("intermediate_size", MAX_SIZE);
-  const heads = fields.size("num_attention_heads", MAX_SIZE);
-  const kvHeads = fields.size("num_key_value_heads", MAX_SIZE, heads);
-  const headDim = fields.size("head_dim", MAX_SIZE, hiddenSize / heads);
-  const layers = fields.size("num_hidden_layers", 4096);
-  const vocabSize = fields.size("vocab_size", 2 ** 24);
-  fields.check(hiddenSize % 4 === 0, "hidden_size", "must be a multiple of 4");
-  fields.check(intermediateSize % 4 === 0, "intermediate_size", "must be a multiple of 4");
-  fields.check(headDim % 4 === 0, "head_dim", `is ${headDim}; it must be a multiple of 4`);
-  fields.check(headDim <= MAX_HEAD_DIM, "head_dim", `is ${headDim}; at most ${MAX_HEAD_DIM} works`);
-  fields.check(heads % kvHeads === 0, "num_key_value_heads", "must divide num_attention_heads");
+  const whole = new ConfigFields("config.json", config);
+  const found = findArchitecture(whole);
+  const { fields, defaults } = found;
+  for (const [name, values] of Object.entries(NEUTRAL)) {
+    fields.oneOf(name, values);
+    whole.oneOf(name, values);
+  }
+  const sizes = readSizes(found);
+  const { vocabSize, contextLength } = sizes;
+  const named = (name: string) => fields.value(name) ?? whole.value(name);
+  const elementType = named("dtype") ?? named("torch_dtype");
+  const own = fields.size("num_hidden_layers", 4096, defaults.layers);
+  const layers = chosenLayers(own, options.layers);
+  const layerAttention = readLayers(found, own, contextLength).slice(0, layers);
   const end =
     generation === undefined ? undefined : new ConfigFields("generation_config.json", generation);
-  const ownEnd = fields.tokenIds("eos_token_id", vocabSize);
-  const givenEnd = end?.tokenIds("eos_token_id", vocabSize) ?? [];
+  // The last of these that names any wins; a text model inside another file may leave them to the outer one.
+  const tokens = (name: string, from: (ConfigFields | undefined)[]) =>
+    from.map((one) => one?.tokenIds(name, vocabSize) ?? []).findLast((ids) => ids.length > 0) ?? [];
   return {
-    architecture: "llama",
-    hiddenSize,
-    intermediateSize,
-    layers: chosenLayers(layers, options.layers),
-    heads,
-    kvHeads,
-    headDim,
-    vocabSize,
-    contextLength: fields.size("max_position_embeddings", 2 ** 24, 2048),
-    rmsNormEps: fields.positive("rms_norm_eps", 1, 1e-6),
-    ropeTheta: ropeTheta(fields),
-    tieWordEmbeddings: fields.flag("tie_word_embeddings", false),
-    bosTokenId:
-      fields.tokenIds("bos_token_id", vocabSize)[0] ?? end?.tokenIds("bos_token_id", vocabSize)[0],
-    eosTokenIds: givenEnd.length > 0 ? givenEnd : ownEnd,
+    architecture: found.name,
+    multimodal: found.multimodal,
+    ...sizes,
+    layers,
+    longestContext: Math.max(
+      ...layerAttention.map(({ rope }) => longestContext(rope, contextLength)),
+    ),
+    rmsNormEps: fields.positive("rms_norm_eps", 1, defaults.rmsNormEps),
+    ...readParts(found, sizes, elementType),
+    layerAttention,
+    tieWordEmbeddings: fields.flag(
+      "tie_word_embeddings",
+      whole.flag("tie_word_embeddings", defaults.tieWordEmbeddings),
+    ),
+    bosTokenId: tokens("bos_token_id", [end, whole, fields])[0],
+    eosTokenIds: tokens("eos_token_id", [whole, fields, end]),
   };
-}
-
-function checkArchitecture(fields: ConfigFields): void {
-  const type = fields.value("model_type");
-  const names = fields.value("architectures");
-  const first: unknown = Array.isArray(names) ? names[0] : undefined;
-  const typeFits = type === "llama" || type === undefined;
-  const nameFits = first === "LlamaForCausalLM" || first === undefined;
-  if (typeFits && nameFits && (type ?? first) !== undefined) return;
-  throw new CoppiceError(
-    "architecture-unknown",
-    `This model is ${JSON.stringify(first ?? null)} (model_type ${JSON.stringify(type ?? null)}), which Coppice cannot run.`,
-    'Use a model whose config.json says model_type "llama" and architectures ["LlamaForCausalLM"]: Llama 2 or SmolLM2, for example.',
-  );
-}
-
-/** The base of the rotary angles; any scaling of them is refused. Newer files nest it in `rope_parameters`. */
-function ropeTheta(fields: ConfigFields): number {
-  let nested: number | undefined;
-  for (const name of ["rope_scaling", "rope_parameters"]) {
-    const rope = fields.section(name);
-    if (!rope) continue;
-    const type = rope.value("rope_type") ?? rope.value("type") ?? "default";
-    rope.check(type === "default", "rope_type", `is ${JSON.stringify(type)}; only "default" works`);
-    rope.oneOf("partial_rotary_factor", [null, 1]);
-    if (rope.value("rope_theta") !== undefined) nested = rope.positive("rope_theta", 1e12, 10000);
-  }
-  return nested ?? fields.positive("rope_theta", 1e12, 10000);
 }
 
 function chosenLayers(own: number, wanted: number | undefined): number {

@@ -20,7 +20,7 @@ import {
 import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { Scratch } from "./scratch.ts";
-import type { LayerWeights, WeightMatrix } from "./weights/index.ts";
+import type { LlamaLayer, WeightMatrix } from "./weights/index.ts";
 
 /** Dispatches that every layer costs; `recordForward` makes exactly these. */
 export const DISPATCHES_PER_LAYER = 5;
@@ -105,7 +105,7 @@ interface Recorder {
 
 async function recordAttention(
   recorder: Recorder,
-  layer: LayerWeights,
+  layer: LlamaLayer,
   kv: BufferSlice,
 ): Promise<void> {
   const { gpu, scope, model, pass, recording } = recorder;
@@ -117,7 +117,7 @@ async function recordAttention(
   recording.dispatch(
     project.bind(
       scope,
-      { x, gain: layer.attentionNorm, w: layer.qkv.slice, rope: model.rope, rows, q, kv },
+      { x, gain: layer.attentionNorm, w: layer.qkv.slice, rope: model.ropes[0]!, rows, q, kv },
       { rows: pass.rows, k4: layer.qkv.k / 4, ...shape, eps: rmsNormEps },
     ),
     qkvRopeGrid(layer.qkv.cols, pass.rows),
@@ -134,7 +134,7 @@ async function recordAttention(
   await recordProjection(recorder, layer.attentionOut, mixed);
 }
 
-async function recordFeedForward(recorder: Recorder, layer: LayerWeights): Promise<void> {
+async function recordFeedForward(recorder: Recorder, layer: LlamaLayer): Promise<void> {
   const { gpu, scope, model, pass, recording } = recorder;
   const { x, hidden } = pass.scratch;
   const { intermediateSize: cols, rmsNormEps: eps } = model.config;

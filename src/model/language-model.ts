@@ -2,16 +2,16 @@
 import type { BufferScope, BufferSlice } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { ropeTable } from "./rope.ts";
-import type { ModelWeights } from "./weights/index.ts";
+import type { LlamaWeights } from "./weights/index.ts";
 
 /** Positions past the context that a tree, or the padding of a prompt's last chunk, may still ask for. */
 export const EXTRA_POSITIONS = 128;
 
 export class LanguageModel {
   readonly config: ModelConfig;
-  readonly weights: ModelWeights;
-  /** Rotary table `[contextLength + EXTRA_POSITIONS, headDim]`. */
-  readonly rope: BufferSlice;
+  readonly weights: LlamaWeights;
+  /** Each layer's rotary table `[contextLength + EXTRA_POSITIONS, headDim]`; layers that rotate alike share one. */
+  readonly ropes: readonly BufferSlice[];
   /** Tokens of prompt and output together. */
   readonly contextLength: number;
   readonly #scope: BufferScope;
@@ -19,17 +19,23 @@ export class LanguageModel {
   constructor(
     scope: BufferScope,
     config: ModelConfig,
-    weights: ModelWeights,
+    weights: LlamaWeights,
     contextLength: number,
   ) {
     this.#scope = scope;
     this.config = config;
     this.weights = weights;
     this.contextLength = contextLength;
-    this.rope = scope.upload(
-      "rope",
-      ropeTable(contextLength + EXTRA_POSITIONS, config.headDim, config.ropeTheta),
-    );
+    const tables = new Map<string, BufferSlice>();
+    this.ropes = config.layerAttention.map(({ rope }) => {
+      const key = JSON.stringify(rope);
+      const positions = contextLength + EXTRA_POSITIONS;
+      const table =
+        tables.get(key) ??
+        scope.upload("rope", ropeTable(positions, config.headDim, rope, contextLength));
+      tables.set(key, table);
+      return table;
+    });
   }
 
   /** Key/value heads times head size. */

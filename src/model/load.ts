@@ -6,7 +6,7 @@ import { parseModelConfig } from "./config.ts";
 import type { ModelConfig } from "./config.ts";
 import { LanguageModel } from "./language-model.ts";
 import type { FileProgress, ModelFiles } from "./source/index.ts";
-import { loadWeights } from "./weights/index.ts";
+import { loadLlamaWeights } from "./weights/index.ts";
 
 export interface LoadModelOptions {
   /** What `readConfig` gave, where it was called before. */
@@ -14,7 +14,7 @@ export interface LoadModelOptions {
   readonly dtype?: Dtype;
   /** Use the first layers only. Default: all. */
   readonly layers?: number;
-  /** Tokens of prompt and output. Default: the smaller of 4,096 and the model's own limit. */
+  /** Tokens of prompt and output, at most `longestContext`. Default: the smaller of 4,096 and what the model was trained for. */
   readonly contextLength?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FileProgress) => void;
@@ -47,7 +47,7 @@ export async function loadModel(
     const config = options.config ?? (await readConfig(files, options.layers));
     const contextLength = chooseContext(config, options.contextLength);
     const { dtype = "auto", signal, onProgress } = options;
-    const weights = await loadWeights(gpu, scope, files, config, {
+    const weights = await loadLlamaWeights(gpu, scope, files, config, {
       dtype,
       signal,
       onProgress,
@@ -61,10 +61,10 @@ export async function loadModel(
 
 function chooseContext(config: ModelConfig, wanted: number | undefined): number {
   if (wanted === undefined) return Math.min(DEFAULT_CONTEXT, config.contextLength);
-  if (Number.isInteger(wanted) && wanted >= 2 && wanted <= config.contextLength) return wanted;
+  if (Number.isInteger(wanted) && wanted >= 2 && wanted <= config.longestContext) return wanted;
   throw new CoppiceError(
     "option-invalid",
-    `contextLength is ${wanted}; this model allows 2..${config.contextLength}.`,
-    `Set contextLength to ${config.contextLength} or less, or leave it out.`,
+    `contextLength is ${wanted}; this model allows 2..${config.longestContext}.`,
+    `Set contextLength to ${config.longestContext} or less, or leave it out.`,
   );
 }

@@ -138,11 +138,11 @@ function chooseContext(
     return Math.min(DEFAULT_CONTEXT, ...limits.map(({ config }) => config.contextLength));
   }
   for (const { role, config } of limits) {
-    if (wanted <= config.contextLength) continue;
+    if (wanted <= config.longestContext) continue;
     throw new CoppiceError(
       "option-invalid",
-      `contextLength is ${wanted}; the ${role} model allows at most ${config.contextLength}.`,
-      `Set contextLength to a whole number from 2 to ${config.contextLength}, or leave it out.`,
+      `contextLength is ${wanted}; the ${role} model allows at most ${config.longestContext}.`,
+      `Set contextLength to a whole number from 2 to ${config.longestContext}, or leave it out.`,
     );
   }
   return wanted;

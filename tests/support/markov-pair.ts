@@ -1,6 +1,7 @@
 // A target and a draft whose next token depends on the last one alone, by a table: the real engine runs them as models
 // without layers, and the law of what it writes is known exactly.
 import type { Gpu } from "../../src/gpu/index.ts";
+import { parseModelConfig } from "../../src/model/config.ts";
 import { LanguageModel } from "../../src/model/index.ts";
 import type { ResolvedEdits, SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { roundSession, startSequence } from "./engine.ts";
@@ -75,22 +76,18 @@ export function tableModel(gpu: Gpu, table: Table): LanguageModel {
     norm: scope.upload("norm", new Float32Array(hiddenSize).fill(1)),
     head: matrix("head", head),
   };
-  const config = {
-    architecture: "llama",
-    hiddenSize,
-    intermediateSize: 4,
-    layers: 0,
-    heads: 1,
-    kvHeads: 1,
-    headDim: 16,
-    vocabSize,
-    contextLength: CONTEXT,
-    rmsNormEps: 1e-5,
-    ropeTheta: 10_000,
-    tieWordEmbeddings: false,
-    bosTokenId: undefined,
-    eosTokenIds: [],
-  } as const;
+  const described = parseModelConfig({
+    model_type: "llama",
+    hidden_size: hiddenSize,
+    intermediate_size: 4,
+    num_hidden_layers: 1,
+    num_attention_heads: 1,
+    head_dim: 16,
+    vocab_size: vocabSize,
+    max_position_embeddings: CONTEXT,
+    rms_norm_eps: 1e-5,
+  });
+  const config = { ...described, layers: 0, layerAttention: [] };
   return new LanguageModel(scope, config, weights, CONTEXT);
 }
 

@@ -5,12 +5,12 @@ import type { ModelConfig } from "../config.ts";
 import type { FileProgress, ModelFiles } from "../source/types.ts";
 import { WeightBuffer, type WeightMatrix } from "./buffer.ts";
 import { WeightFiles } from "../formats/weight-files.ts";
-import { type BufferPlan, checkTensors, planBuffers, planWeights } from "./plan.ts";
+import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./plan.ts";
 import { uploadWeights } from "./upload.ts";
 
 export type { WeightMatrix };
 
-export interface LayerWeights {
+export interface LlamaLayer {
   /** f32 `[hidden]`. */
   readonly attentionNorm: BufferSlice;
   /** Queries, keys and values stacked: `(heads + 2 kvHeads) * headDim` columns. */
@@ -23,9 +23,9 @@ export interface LayerWeights {
   readonly down: WeightMatrix;
 }
 
-export interface ModelWeights {
+export interface LlamaWeights {
   readonly embedding: WeightMatrix;
-  readonly layers: readonly LayerWeights[];
+  readonly layers: readonly LlamaLayer[];
   /** f32 `[hidden]`. */
   readonly norm: BufferSlice;
   /** The same object as `embedding` when they are tied. */
@@ -41,21 +41,21 @@ export interface LoadWeightsOptions {
 }
 
 /**
- * Loads a model's weights into `scope`. On failure all that this call allocated is freed.
+ * Loads a Llama's weights into `scope`. On failure all that this call allocated is freed.
  * @throws CoppiceError `file-missing`, `weights-invalid`, `tensor-missing`, `tensor-invalid`,
  * `buffer-too-large`, `out-of-memory`, `network`, `aborted`.
  */
-export async function loadWeights(
+export async function loadLlamaWeights(
   gpu: Gpu,
   scope: BufferScope,
   files: ModelFiles,
   config: ModelConfig,
   options: LoadWeightsOptions,
-): Promise<ModelWeights> {
+): Promise<LlamaWeights> {
   const source = await WeightFiles.open(files);
   const weights = scope.child("weights");
   try {
-    const plan = planWeights(config);
+    const plan = planLlama(config);
     checkTensors(plan, source.tensors, config.layers);
     const buffers = new Map<BufferPlan, WeightBuffer>();
     // All at once and first: a model too large for the GPU fails before it is downloaded.

@@ -23,7 +23,7 @@ export interface LayerPlan {
   readonly down: BufferPlan;
 }
 
-export interface WeightsPlan {
+export interface LlamaPlan {
   readonly embedding: BufferPlan;
   readonly layers: readonly LayerPlan[];
   readonly norm: BufferPlan;
@@ -32,7 +32,7 @@ export interface WeightsPlan {
 }
 
 /** The buffers that a configuration asks for. */
-export function planWeights(config: ModelConfig): WeightsPlan {
+export function planLlama(config: ModelConfig): LlamaPlan {
   const { hiddenSize, intermediateSize, vocabSize } = config;
   const matrix = (
     label: string,
@@ -86,7 +86,7 @@ export function planWeights(config: ModelConfig): WeightsPlan {
 }
 
 /** Every buffer of a plan. */
-export function planBuffers(plan: WeightsPlan): BufferPlan[] {
+export function planBuffers(plan: LlamaPlan): BufferPlan[] {
   const layers = plan.layers.flatMap((layer) => Object.values(layer) as BufferPlan[]);
   return [plan.embedding, ...layers, plan.norm, ...(plan.head ? [plan.head] : [])];
 }
@@ -97,7 +97,7 @@ export function planBuffers(plan: WeightsPlan): BufferPlan[] {
  * tensor that this architecture has no place for, such as a bias, which would change the result.
  */
 export function checkTensors(
-  plan: WeightsPlan,
+  plan: LlamaPlan,
   entries: ReadonlyMap<string, TensorEntry>,
   layers: number,
 ): void {

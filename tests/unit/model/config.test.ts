@@ -17,6 +17,7 @@ function refusal(changes: object, generation?: unknown, options = {}) {
 test("a Llama config in full", () => {
   expect(parseModelConfig(BASE)).toEqual({
     architecture: "llama",
+    multimodal: false,
     hiddenSize: 32,
     intermediateSize: 88,
     layers: 1,
@@ -25,8 +26,18 @@ test("a Llama config in full", () => {
     headDim: 8,
     vocabSize: 80,
     contextLength: 256,
+    longestContext: 256,
     rmsNormEps: 1e-5,
-    ropeTheta: 10000,
+    gainOffset: 0,
+    embeddingScale: 1,
+    activation: "silu",
+    qkvBias: false,
+    qkNorm: false,
+    postNorms: false,
+    queryScalar: 8,
+    attentionSoftcap: undefined,
+    logitSoftcap: undefined,
+    layerAttention: [{ window: undefined, rope: { theta: 10000, scaling: undefined } }],
     tieWordEmbeddings: true,
     bosTokenId: 1,
     eosTokenIds: [2],
@@ -58,7 +69,6 @@ test("what is left out takes Llama's own defaults", () => {
     headDim: 16,
     contextLength: 2048,
     rmsNormEps: 1e-6,
-    ropeTheta: 10000,
     tieWordEmbeddings: false,
     bosTokenId: undefined,
     eosTokenIds: [],
@@ -92,7 +102,7 @@ test("newer files keep the rotary base in rope_parameters", () => {
     rope_theta: undefined,
     rope_parameters: { rope_type: "default", rope_theta: 5e5 },
   };
-  expect(parseModelConfig(newer).ropeTheta).toBe(5e5);
+  expect(parseModelConfig(newer).layerAttention[0]!.rope.theta).toBe(5e5);
 });
 
 describe("layers", () => {
@@ -107,9 +117,8 @@ describe("layers", () => {
 
 describe("maths that the kernels do not do is refused by name, never ignored", () => {
   const cases: [string, object][] = [
-    ["rope_type", { rope_scaling: { rope_type: "llama3", factor: 8 } }],
-    ["rope_type", { rope_scaling: { type: "linear", factor: 2 } }],
-    ["rope_type", { rope_parameters: { rope_type: "yarn", rope_theta: 1e4 } }],
+    ["rope_type", { rope_scaling: { rope_type: "longrope", factor: 8 } }],
+    ["rope_type", { rope_scaling: { type: "mrope" } }],
     ["partial_rotary_factor", { rope_parameters: { partial_rotary_factor: 0.5 } }],
     ["partial_rotary_factor", { partial_rotary_factor: 0.25 }],
     ["attention_bias", { attention_bias: true }],
@@ -159,6 +168,21 @@ describe("malformed values are refused with the field's name", () => {
     ["eos_token_id", { eos_token_id: [2, "3"] }],
     ["eos_token_id", { eos_token_id: -1 }],
     ["rope_scaling", { rope_scaling: "llama3" }],
+    ["factor", { rope_scaling: { type: "linear" } }],
+    ["factor", { rope_scaling: { type: "dynamic", factor: 0.5 } }],
+    ["low_freq_factor", { rope_scaling: { rope_type: "llama3", factor: 8, high_freq_factor: 4 } }],
+    [
+      "high_freq_factor",
+      { rope_scaling: { rope_type: "llama3", low_freq_factor: 4, high_freq_factor: 4, factor: 8 } },
+    ],
+    ["truncate", { rope_scaling: { rope_type: "yarn", factor: 4, truncate: 1 } }],
+    [
+      "rope_parameters",
+      { rope_scaling: { type: "linear", factor: 2 }, rope_parameters: { rope_type: "default" } },
+    ],
+    ["layer_types", { layer_types: ["sliding_attention"] }],
+    ["layer_types", { layer_types: ["full_attention", "full_attention"] }],
+    ["layer_types", { layer_types: ["chunked_attention"] }],
   ];
   test.each(cases)("%s %j", (name, changes) => {
     expect(refusal(changes)).toMatchObject({

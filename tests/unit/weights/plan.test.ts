@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseModelConfig } from "../../../src/model/config.ts";
 import { openSource } from "../../../src/model/source/index.ts";
 import { WeightFiles } from "../../../src/model/formats/weight-files.ts";
-import { checkTensors, planBuffers, planWeights } from "../../../src/model/weights/plan.ts";
+import { checkTensors, planBuffers, planLlama } from "../../../src/model/weights/plan.ts";
 import {
   rawSafetensors,
   type TestTensor,
@@ -29,7 +29,7 @@ async function check(
 ): Promise<void> {
   const config = parseModelConfig({ ...MODEL.config, ...changes }, undefined, { layers });
   const files = await openSource({ files: { "model.safetensors": writeSafetensors(tensors) } });
-  checkTensors(planWeights(config), (await WeightFiles.open(files)).tensors, config.layers);
+  checkTensors(planLlama(config), (await WeightFiles.open(files)).tensors, config.layers);
 }
 
 const filled = (...shape: number[]): TestTensor =>
@@ -41,7 +41,7 @@ test("the tiny model's own tensors fit, in any order", async () => {
 });
 
 test("every tensor of the plan is missed when it is not there, by name", async () => {
-  const plan = planWeights(parseModelConfig(MODEL.config));
+  const plan = planLlama(parseModelConfig(MODEL.config));
   for (const { parts } of planBuffers(plan)) {
     for (const { name } of parts) {
       const { [name]: _, ...rest } = MODEL.tensors;
@@ -97,7 +97,7 @@ describe("tensor-invalid", () => {
     });
     const { tensors } = await WeightFiles.open(files);
     const config = parseModelConfig(MODEL.config);
-    expect(() => checkTensors(planWeights(config), tensors, 2)).toThrowError(
+    expect(() => checkTensors(planLlama(config), tensors, 2)).toThrowError(
       expect.objectContaining({
         code: "tensor-invalid",
         message: expect.stringMatching(/k_proj.*I32/) as string,
