@@ -76,12 +76,13 @@ step("browsers and adapters are here", requireMachine);
 // Without packages nothing else can run, and one failure says enough.
 if (total.failed === 0 || packagesAreInstalled()) {
   for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
-  // Vitest runs projects of one worker each one after another, and software adapters use one processor each: so the
-  // slowest one's tests run beside all others. Nothing here is timed.
-  const [slowest, ...others] = testAdapters().map(({ name }) => name);
-  const beside = tests([slowest ?? ""], false);
-  await tests(["unit", ...others], true);
-  await tests(["e2e"], true);
+  // Vitest runs projects of one worker each one after another, and software adapters use one processor each: so their
+  // tests run beside all others. Nothing here is timed.
+  const beside = tests(
+    testAdapters().map(({ name }) => name),
+    false,
+  );
+  await tests(["unit", "e2e"], true);
   await beside;
 }
 

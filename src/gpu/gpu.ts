@@ -128,7 +128,7 @@ export class Gpu {
     if (fault) {
       throw new CoppiceError(
         "out-of-memory",
-        `The GPU ran out of memory while ${what}: ${fault.message}`,
+        `The GPU ran out of memory while ${what} (${fault.message.split("\n")[0]}).`,
         'Use a smaller model, a shorter contextLength or dtype "f16", or close other tabs.',
         "cause" in outcome ? outcome : undefined,
       );

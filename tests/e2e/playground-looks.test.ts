@@ -1,9 +1,11 @@
 /** The playground's other faces: phone, dark, local files, no WebGPU. Takes its pictures on the way. */
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "../../scripts/lib/browser.mjs";
 import { ROOT } from "../../scripts/lib/files.mjs";
+import { writeHugeModel } from "./huge-model.ts";
 import { Playground, servePlayground, type Site } from "./playground-page.ts";
 
 /** Enough to fill the page in a picture. */
@@ -118,6 +120,40 @@ test("a missing model file is explained", async () => {
   expect(await playground.reach("empty", "ready")).toBe("empty");
   expect(await page.locator("#notice code").textContent()).toBe("config-missing");
   await playground.takePicture("playground-error");
+  await playground.close();
+});
+
+test("a model that the GPU has no room for is explained, and the next one loads", async () => {
+  const playground = await Playground.open(browser, site);
+  const { page } = playground;
+  await playground.reach("ready");
+  const limit = await page.evaluate(async () => {
+    const adapter = await navigator.gpu.requestAdapter();
+    return Math.min(adapter!.limits.maxBufferSize, adapter!.limits.maxStorageBufferBindingSize);
+  });
+  const folder = writeHugeModel(limit);
+  try {
+    await page.getByRole("button", { name: "Change models" }).click();
+    await page.locator("input[name=source-target][value=folder]").check();
+    await page.locator("input[name=source-draft][value=none]").check();
+    await page.getByLabel(/^Target.*folder$/).setInputFiles(folder);
+    await page.getByRole("button", { name: "Load", exact: true }).click();
+    expect(await playground.reach("empty", "ready")).toBe("empty");
+    expect(await page.locator("#notice code").textContent()).toBe("out-of-memory");
+    expect(await page.locator(".notice-fix").textContent()).toContain("smaller model");
+    await playground.takePicture("playground-out-of-memory");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  // Whatever it had taken is free again.
+  await page.getByRole("button", { name: "Change models" }).click();
+  await page.locator("input[name=source-target][value=embedded]").check();
+  await page.locator("input[name=source-draft][value=embedded]").check();
+  await page.getByRole("button", { name: "Load", exact: true }).click();
+  expect(await playground.reach("ready", "empty")).toBe("ready");
+  await playground.setLength(4);
+  await playground.write();
+  expect(await page.locator("#story .token").count()).toBe(4);
   await playground.close();
 });
 

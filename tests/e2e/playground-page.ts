@@ -16,7 +16,7 @@ const PICTURES = join(ROOT, process.env["COPPICE_SCREENSHOTS"] ?? ".cache/screen
 const PATIENCE = 150_000;
 
 /** Not the root: a static site works in any folder of any server. */
-const FOLDER = "/some/path/";
+export const FOLDER = "/some/path/";
 
 export interface Site {
   readonly origin: string;

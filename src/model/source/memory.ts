@@ -24,7 +24,7 @@ export function memoryFiles(
     return known;
   };
   return {
-    label: "the given file map",
+    label: "the given files",
     async json(name) {
       const content = await find(name);
       if (!content) return undefined;

@@ -58,15 +58,17 @@ export async function loadLlamaWeights(
     const plan = planLlama(config);
     checkTensors(plan, source.tensors, config.layers);
     const buffers = new Map<BufferPlan, WeightBuffer>();
-    // All at once and first: a model too large for the GPU fails before it is downloaded.
-    await gpu.guardMemory(`making room for ${files.label}`, async () => {
-      for (const buffer of planBuffers(plan)) {
-        buffers.set(
-          buffer,
-          new WeightBuffer(weights, buffer, typeOf(buffer, source, options.dtype)),
-        );
-      }
-    });
+    // First of all: a model too large for the GPU fails before it is downloaded.
+    for (const some of inPieces(planBuffers(plan))) {
+      await gpu.guardMemory(`making room for ${files.label}`, async () => {
+        for (const buffer of some) {
+          buffers.set(
+            buffer,
+            new WeightBuffer(weights, buffer, typeOf(buffer, source, options.dtype)),
+          );
+        }
+      });
+    }
     await gpu.guardMemory(`loading ${files.label}`, () =>
       uploadWeights(gpu, source, [...buffers.values()], options),
     );
@@ -92,6 +94,27 @@ export async function loadLlamaWeights(
   } finally {
     source.dispose();
   }
+}
+
+/** Numbers in the buffers of a piece; the last one may exceed it. */
+const PIECE_NUMBERS = 2 ** 28;
+
+/**
+ * What is to be allocated, in pieces to be waited for: that there is no room is known late, and all that is asked for beyond it can
+ * bring a machine to its knees.
+ */
+function* inPieces(plans: readonly BufferPlan[]): Generator<BufferPlan[]> {
+  let piece: BufferPlan[] = [];
+  let numbers = 0;
+  for (const plan of plans) {
+    piece.push(plan);
+    numbers += plan.k * plan.parts.reduce((sum, { rows }) => sum + rows, 0);
+    if (numbers < PIECE_NUMBERS) continue;
+    yield piece;
+    piece = [];
+    numbers = 0;
+  }
+  yield piece;
 }
 
 /** One type for all parts of a buffer; the widest one asked for wins. */
