@@ -5,11 +5,6 @@
 import { CoppiceError } from "../../errors.ts";
 import type { TensorFile } from "../source/types.ts";
 
-/** The element types that can be loaded; others are refused when such a tensor is needed. */
-export type TensorDtype = "F32" | "F16" | "BF16";
-
-export const TENSOR_BYTES: Readonly<Record<TensorDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
-
 /** One tensor in a file. */
 export interface TensorEntry {
   readonly name: string;

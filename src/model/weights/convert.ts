@@ -1,6 +1,7 @@
 /** Tensor bytes from a file's element type to the one the GPU holds. Works on pieces of a tensor. */
 import type { WeightType } from "../../kernels/index.ts";
-import type { TensorDtype } from "../formats/safetensors.ts";
+import { widenBlocks } from "../formats/blocks.ts";
+import type { TensorDtype } from "../formats/tensor-store.ts";
 
 /** Converted elements as bytes, little-endian as in the file; may be a view of the input. */
 export interface ConvertedTensor {
@@ -18,6 +19,7 @@ export function convertTensor(
   from: TensorDtype,
   to: WeightType,
 ): ConvertedTensor {
+  if (from === "Q8" || from === "Q4") return convertTensor(widenBlocks(bytes, from), "F32", to);
   if ((from === "F32" && to === "f32") || (from === "F16" && to === "f16")) {
     return { bytes, overflow: undefined };
   }

@@ -4,7 +4,8 @@ import type { Dtype } from "../../options.ts";
 import type { ModelConfig } from "../config.ts";
 import type { FileProgress, ModelFiles } from "../source/types.ts";
 import { WeightBuffer, type WeightMatrix } from "./buffer.ts";
-import { WeightFiles } from "../formats/weight-files.ts";
+import { openStore } from "../formats/open-store.ts";
+import type { TensorStore } from "../formats/tensor-store.ts";
 import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./plan.ts";
 import { uploadWeights } from "./upload.ts";
 
@@ -52,10 +53,11 @@ export async function loadLlamaWeights(
   config: ModelConfig,
   options: LoadWeightsOptions,
 ): Promise<LlamaWeights> {
-  const source = await WeightFiles.open(files);
+  const source = await openStore(files);
   const weights = scope.child("weights");
   try {
-    const plan = planLlama(config);
+    const tied = config.tieWordEmbeddings && !source.ownHead;
+    const plan = planLlama({ ...config, tieWordEmbeddings: tied });
     checkTensors(plan, source.tensors, config.layers);
     const buffers = new Map<BufferPlan, WeightBuffer>();
     // First of all: a model too large for the GPU fails before it is downloaded.
@@ -118,9 +120,12 @@ function* inPieces(plans: readonly BufferPlan[]): Generator<BufferPlan[]> {
 }
 
 /** One type for all parts of a buffer; the widest one asked for wins. */
-function typeOf(plan: BufferPlan, source: WeightFiles, dtype: Dtype): WeightType {
+function typeOf(plan: BufferPlan, source: TensorStore, dtype: Dtype): WeightType {
   if (plan.kind === "vector") return "f32";
   if (dtype !== "auto") return dtype;
-  const wide = plan.parts.some(({ name }) => source.tensors.get(name)!.dtype === "F32");
+  const wide = plan.parts.some(({ name }) => {
+    const tensor = source.tensors.get(name)!;
+    return tensor.dtype === "F32" && !tensor.widened;
+  });
   return wide ? "f32" : "f16";
 }

@@ -1,7 +1,7 @@
 /** Which tensors of a file become which buffers: names and shapes, checked before anything is loaded. */
 import { CoppiceError } from "../../errors.ts";
 import type { ModelConfig } from "../config.ts";
-import type { TensorEntry } from "../formats/safetensors.ts";
+import { DTYPE_LAYOUT, isTensorDtype, type LocatedTensor } from "../formats/tensor-store.ts";
 
 /** One buffer on the GPU. */
 export interface BufferPlan {
@@ -98,7 +98,7 @@ export function planBuffers(plan: LlamaPlan): BufferPlan[] {
  */
 export function checkTensors(
   plan: LlamaPlan,
-  entries: ReadonlyMap<string, TensorEntry>,
+  entries: ReadonlyMap<string, Pick<LocatedTensor, "dtype" | "shape">>,
   layers: number,
 ): void {
   const wanted = new Set<string>();
@@ -115,7 +115,11 @@ export function checkTensors(
   }
 }
 
-function checkTensor(entry: TensorEntry | undefined, name: string, shape: number[]): void {
+function checkTensor(
+  entry: Pick<LocatedTensor, "dtype" | "shape"> | undefined,
+  name: string,
+  shape: number[],
+): void {
   const expected = `[${shape.join(", ")}]`;
   if (!entry) {
     throw new CoppiceError(
@@ -128,7 +132,8 @@ function checkTensor(entry: TensorEntry | undefined, name: string, shape: number
   if (found !== expected) {
     throw tensorInvalid(`Tensor "${name}" has shape ${found}; config.json makes it ${expected}.`);
   }
-  if (!["F32", "F16", "BF16"].includes(entry.dtype)) {
+  const layout = isTensorDtype(entry.dtype) ? DTYPE_LAYOUT[entry.dtype] : undefined;
+  if (!layout || shape.at(-1)! % layout.elements !== 0) {
     throw tensorInvalid(`Tensor "${name}" is stored as ${entry.dtype}; F32, F16 and BF16 work.`);
   }
 }

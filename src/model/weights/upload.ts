@@ -2,11 +2,15 @@
 import { CoppiceError, throwIfAborted } from "../../errors.ts";
 import type { Gpu } from "../../kernels/index.ts";
 import type { Dtype } from "../../options.ts";
-import { TENSOR_BYTES, type TensorDtype } from "../formats/safetensors.ts";
 import type { FileProgress } from "../source/types.ts";
 import { convertTensor } from "./convert.ts";
 import type { WeightBuffer } from "./buffer.ts";
-import type { LocatedTensor, WeightFiles } from "../formats/weight-files.ts";
+import {
+  elementsOf,
+  type LocatedTensor,
+  type TensorDtype,
+  type TensorStore,
+} from "../formats/tensor-store.ts";
 
 /** Elements read, converted and uploaded at a time. Both in f32 and f16 they end on a word. */
 const PIECE_ELEMENTS = 2 ** 20;
@@ -25,7 +29,7 @@ export interface UploadOptions {
  */
 export async function uploadWeights(
   gpu: Gpu,
-  source: WeightFiles,
+  source: TensorStore,
   buffers: readonly WeightBuffer[],
   options: UploadOptions,
 ): Promise<void> {
@@ -51,11 +55,11 @@ export async function uploadWeights(
 
 class Uploader {
   readonly #gpu: Gpu;
-  readonly #source: WeightFiles;
+  readonly #source: TensorStore;
   readonly #signal: AbortSignal | undefined;
   #waiting = 0;
 
-  constructor(gpu: Gpu, source: WeightFiles, signal: AbortSignal | undefined) {
+  constructor(gpu: Gpu, source: TensorStore, signal: AbortSignal | undefined) {
     this.#gpu = gpu;
     this.#source = source;
     this.#signal = signal;
@@ -68,14 +72,15 @@ class Uploader {
     onBytes: (bytes: number) => void,
   ): Promise<number | undefined> {
     const dtype = tensor.dtype as TensorDtype; // `checkTensors` has let no other pass.
-    const width = TENSOR_BYTES[dtype];
-    const elements = (tensor.end - tensor.start) / width;
+    const elements = elementsOf(tensor.shape);
+    // In the file's bytes, which need not be those of what is read.
+    const reached = (element: number): number => Math.round((element / elements) * tensor.bytes);
     let misfit: number | undefined;
     for (let first = 0; first < elements; first += PIECE_ELEMENTS) {
       throwIfAborted(this.#signal);
       const last = Math.min(elements, first + PIECE_ELEMENTS);
-      const piece = await this.#source.read(tensor, first * width, last * width);
-      onBytes(piece.length);
+      const piece = await this.#source.read(tensor, first, last);
+      onBytes(reached(last) - reached(first));
       // After a misfit the rest is read on for its bytes only: a file is cheapest in order.
       const { bytes, overflow } = convertTensor(piece, dtype, home.type);
       misfit ??= overflow;
@@ -107,8 +112,7 @@ function progressReporter(
 ): (file: string, bytes: number) => void {
   const totals = new Map<string, number>();
   const loaded = new Map<string, number>();
-  for (const { file, start, end } of tensors)
-    totals.set(file, (totals.get(file) ?? 0) + end - start);
+  for (const { file, bytes } of tensors) totals.set(file, (totals.get(file) ?? 0) + bytes);
   return (file, bytes) => {
     const loadedBytes = (loaded.get(file) ?? 0) + bytes;
     loaded.set(file, loadedBytes);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { parseModelConfig } from "../../../src/model/config.ts";
 import { openSource } from "../../../src/model/source/index.ts";
-import { WeightFiles } from "../../../src/model/formats/weight-files.ts";
+import { openStore } from "../../../src/model/formats/open-store.ts";
 import { checkTensors, planBuffers, planLlama } from "../../../src/model/weights/plan.ts";
 import {
   rawSafetensors,
@@ -29,7 +29,7 @@ async function check(
 ): Promise<void> {
   const config = parseModelConfig({ ...MODEL.config, ...changes }, undefined, { layers });
   const files = await openSource({ files: { "model.safetensors": writeSafetensors(tensors) } });
-  checkTensors(planLlama(config), (await WeightFiles.open(files)).tensors, config.layers);
+  checkTensors(planLlama(config), (await openStore(files)).tensors, config.layers);
 }
 
 const filled = (...shape: number[]): TestTensor =>
@@ -95,7 +95,7 @@ describe("tensor-invalid", () => {
     const files = await openSource({
       files: { "model.safetensors": rawSafetensors(header, bytes.subarray(8 + length)) },
     });
-    const { tensors } = await WeightFiles.open(files);
+    const { tensors } = await openStore(files);
     const config = parseModelConfig(MODEL.config);
     expect(() => checkTensors(planLlama(config), tensors, 2)).toThrowError(
       expect.objectContaining({
@@ -117,7 +117,7 @@ test("left out on purpose: derived tables, a tied head stored twice, layers that
 
 describe("weight files", () => {
   const open = async (files: Record<string, Uint8Array<ArrayBuffer>>) =>
-    WeightFiles.open(await openSource({ files }));
+    openStore(await openSource({ files }));
   const INDEX = "model.safetensors.index.json";
   const shard = writeSafetensors({ a: filled(2) });
 
@@ -154,5 +154,30 @@ describe("weight files", () => {
     const index = jsonFile({ weight_map: { a: "x.safetensors", b: "y.safetensors" } });
     const run = open({ [INDEX]: index, "x.safetensors": shard, "y.safetensors": shard });
     await expect(run).rejects.toMatchObject({ code: "weights-invalid" });
+  });
+
+  test("a shard that is not there is named, and so is a tensor that its shard lacks", async () => {
+    const index = jsonFile({ weight_map: { a: "x.safetensors", b: "y.safetensors" } });
+    await expect(open({ [INDEX]: index, "x.safetensors": shard })).rejects.toMatchObject({
+      code: "file-missing",
+      message: expect.stringContaining("y.safetensors") as string,
+    });
+    const other = writeSafetensors({ c: filled(2) });
+    const run = open({ [INDEX]: index, "x.safetensors": shard, "y.safetensors": other });
+    await expect(run).rejects.toMatchObject({
+      code: "weights-invalid",
+      message: expect.stringMatching(/"b".*y\.safetensors/) as string,
+    });
+  });
+
+  test("shards are read by name, each tensor from its own", async () => {
+    const index = jsonFile({ weight_map: { a: "x.safetensors", c: "y.safetensors" } });
+    const y = writeSafetensors({ c: testTensor("F16", [2, 2], [1, 2, 3, 4]) });
+    const x = writeSafetensors({ a: testTensor("F32", [2], [5, 6]) });
+    const store = await open({ [INDEX]: index, "x.safetensors": x, "y.safetensors": y });
+    const c = await store.read(store.tensors.get("c")!, 1, 3);
+    expect([...new Uint16Array(c.slice().buffer)]).toEqual([0x4000, 0x4200]);
+    const a = await store.read(store.tensors.get("a")!, 1, 2);
+    expect([...new Float32Array(a.slice().buffer)]).toEqual([6]);
   });
 });
