@@ -25,7 +25,8 @@ export type ModelFileMap = Readonly<
 
 /**
  * Where a model's files are: a hub repo id (`"org/name"`, with `@revision` if wanted), the URL of a folder
- * (absolute, or starting with `/`, `./` or `../` and resolved against the page), or the files themselves.
+ * (absolute, or starting with `/`, `./` or `../` and resolved against the page), or the files themselves. A repo id or URL
+ * that goes on to a `.gguf`, `.onnx` or `.safetensors` file names that file of the folder.
  */
 export type ModelSource = string | { readonly files: ModelFileMap };
 
@@ -34,6 +35,12 @@ export interface ModelSpec {
   readonly model: ModelSource;
   /** Use the first `layers` layers only, then the final norm and the head. 1..all; default: all. */
   readonly layers?: number;
+  /**
+   * The file of weights, by its path in the folder: `"model-Q4_K_M.gguf"`, `"onnx/model_q4f16.onnx"`. A GGUF file needs
+   * nothing beside it; an ONNX file needs config.json and tokenizer.json. Default: model.safetensors or the files of its
+   * index; where `{ files }` holds one GGUF file and no config.json, that. A source may also be the file's own address.
+   */
+  readonly file?: string;
 }
 
 /** How weights are kept on the GPU. `"auto"` keeps f32 and f16 as they are and makes f16 of bf16 where it fits. */

@@ -2,11 +2,14 @@
 import { CoppiceError } from "../errors.ts";
 import type { Dtype, LoadOptions, ModelFileMap, ModelSource } from "../options.ts";
 import { checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
+import { splitSource } from "./source-file.ts";
 
 export interface ResolvedModel {
   readonly model: ModelSource;
   /** Undefined: all of them. */
   readonly layers: number | undefined;
+  /** The file of weights, by its path in the model's folder. Undefined: whatever is there. */
+  readonly file: string | undefined;
 }
 
 /** `LoadOptions` as the worker gets them (callback and signal stay on the page), with defaults filled in. */
@@ -17,6 +20,8 @@ export interface ResolvedLoad {
   /** Undefined: what the model and the default allow. */
   readonly contextLength: number | undefined;
 }
+
+const WEIGHTS_FILE = /^[^/\\?#][^\\?#]*\.(gguf|onnx|safetensors)$/;
 
 const FIELDS = [
   "target",
@@ -49,16 +54,28 @@ export function resolveLoadOptions(value: unknown): ResolvedLoad {
 
 function resolveModel(field: string, value: unknown): ResolvedModel {
   if (typeof value !== "object" || value === null || !("model" in value)) {
-    return { model: resolveSource(field, value), layers: undefined };
+    return { ...splitSource(resolveSource(field, value)), layers: undefined };
   }
-  const spec = checkRecord(field, value, ["model", "layers"]);
+  const spec = checkRecord(field, value, ["model", "layers", "file"]);
+  const { model, file } = splitSource(resolveSource(`${field}.model`, spec.model));
   return {
-    model: resolveSource(`${field}.model`, spec.model),
+    model,
+    file: spec.file === undefined ? file : checkFile(`${field}.file`, spec.file),
     layers:
       spec.layers === undefined
         ? undefined
         : checkInteger(`${field}.layers`, spec.layers, 1, Number.MAX_SAFE_INTEGER),
   };
+}
+
+function checkFile(field: string, value: unknown): string {
+  if (typeof value === "string" && WEIGHTS_FILE.test(value) && !value.includes("..")) return value;
+  throw invalid(
+    field,
+    value,
+    "the path of a file of weights within the model's folder",
+    'Name a file as "model-Q4_K_M.gguf", "onnx/model_q4f16.onnx" or "model.safetensors".',
+  );
 }
 
 function resolveSource(field: string, value: unknown): ModelSource {

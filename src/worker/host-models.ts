@@ -4,6 +4,7 @@ import type { ResolvedLoad, ResolvedModel } from "../decoder/load-options.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { LanguageModel, loadModel, readConfig } from "../model/index.ts";
+import { openModelFiles } from "../model/formats/open-store.ts";
 import { openSource, type ModelFiles } from "../model/source/index.ts";
 import type { ModelSource } from "../options.ts";
 import type { LoadProgress } from "../stream-part.ts";
@@ -74,7 +75,7 @@ async function outlines(
   { target, draft }: ResolvedLoad,
   hooks: LoadHooks,
 ): Promise<[Outline, Outline | undefined]> {
-  if (!draft || !isSame(target.model, draft.model)) {
+  if (!draft || target.file !== draft.file || !isSame(target.model, draft.model)) {
     return Promise.all([outline("target", target, hooks), draft && outline("draft", draft, hooks)]);
   }
   // The target's own layers, perhaps fewer of them: nothing but the configuration differs.
@@ -84,13 +85,14 @@ async function outlines(
 
 async function outline(
   role: LoadProgress["model"],
-  { model: source, layers }: ResolvedModel,
+  { model: source, layers, file }: ResolvedModel,
   { signal, onProgress }: LoadHooks,
 ): Promise<Outline> {
-  const files = await openSource(source, {
+  const folder = await openSource(source, {
     signal,
     onProgress: (progress) => onProgress({ model: role, ...progress }),
   });
+  const files = await openModelFiles(folder, file);
   const config = await readConfig(files, layers);
   const tokenizerFile = await files.json("tokenizer.json");
   const tokenizerConfig = await files.json("tokenizer_config.json");

@@ -2,6 +2,7 @@
 import type { Gpu } from "../../src/gpu/index.ts";
 import { loadModel } from "../../src/model/index.ts";
 import type { LanguageModel } from "../../src/model/index.ts";
+import { openModelFiles } from "../../src/model/formats/open-store.ts";
 import { openSource } from "../../src/model/source/index.ts";
 import type {
   Dtype,
@@ -30,9 +31,10 @@ export interface TestModelOptions {
 export async function loadTestModel(
   gpu: Gpu,
   files: TestFiles,
-  options: TestModelOptions = {},
+  { file, ...options }: TestModelOptions & { readonly file?: string } = {},
 ): Promise<LanguageModel> {
-  return loadModel(gpu, gpu.buffers.child("model"), await openSource({ files }), options);
+  const source = await openModelFiles(await openSource({ files }), file);
+  return loadModel(gpu, gpu.buffers.child("model"), source, options);
 }
 
 /** Nodes of a draft's candidate tree that may lie beyond the context. */

@@ -25,6 +25,7 @@ export function memoryFiles(
   };
   return {
     label: "the given files",
+    names: [...contents.keys()],
     async json(name) {
       const content = await find(name);
       if (!content) return undefined;

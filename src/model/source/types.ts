@@ -23,6 +23,10 @@ export interface TensorFile {
 export interface ModelFiles {
   /** What to call the model in messages. */
   readonly label: string;
+  /** All file names, where that is known. */
+  readonly names?: readonly string[];
+  /** The file of weights that was asked for by name; undefined: whatever is there. */
+  readonly file?: string;
   /**
    * A parsed JSON file, or undefined where there is none.
    *

@@ -36,6 +36,7 @@ export function urlFiles(address: SourceAddress, options: OpenSourceOptions): Mo
     },
     async open(name) {
       const response = await get(name);
+      if (response) confirmed = true;
       return response && new UrlFile(name, address.file(name), response, http);
     },
   };

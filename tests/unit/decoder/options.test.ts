@@ -319,6 +319,32 @@ describe("rules that keep a tree lossless", () => {
   });
 });
 
+describe("a source that names a file", () => {
+  const of = (target: unknown) => resolveLoadOptions({ target }).target;
+
+  test.each([
+    ["org/name/x-Q4_K_M.gguf", "org/name", "x-Q4_K_M.gguf"],
+    ["org/name@v2/onnx/model_q4.onnx", "org/name@v2", "onnx/model_q4.onnx"],
+    ["https://huggingface.co/o/n/blob/main/a/x.gguf", "o/n@main", "a/x.gguf"],
+    ["https://huggingface.co/o/n/resolve/v1.0/x.gguf?download=true", "o/n@v1.0", "x.gguf"],
+    ["https://host/m/x.gguf?key=1", "https://host/m/?key=1", "x.gguf"],
+    ["https://host/m/onnx/model.onnx", "https://host/m/", "onnx/model.onnx"],
+    ["/m/x.gguf", "/m/", "x.gguf"],
+    ["./x.safetensors", "./", "x.safetensors"],
+  ])("%s", (source, model, file) => {
+    expect(of(source)).toEqual({ model, file, layers: undefined });
+    expect(of({ model: source, layers: 2 })).toEqual({ model, file, layers: 2 });
+  });
+
+  test("or the file is named beside the folder", () => {
+    const spec = { model: "org/name", file: "onnx/model_q4f16.onnx" };
+    expect(of(spec)).toEqual({ ...spec, layers: undefined });
+    for (const file of ["../x.gguf", "/x.gguf", "x.bin", "x.gguf?y", "", 7]) {
+      expect(refusal(() => of({ model: "org/name", file })).message).toContain("target.file is");
+    }
+  });
+});
+
 describe("load options", () => {
   const files = {
     "config.json": new Blob(["{}"]),
