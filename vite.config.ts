@@ -1,6 +1,7 @@
 // The library build. Two files come out: dist/index.js, which the page loads, and the worker
 // under dist/assets/, which holds the engine, its dependencies and every shader.
 import { defineConfig } from "vite";
+import { fallbackAsset } from "./scripts/fallback-asset.mjs";
 import { minifyWgslPlugin } from "./scripts/minify-wgsl.mjs";
 import { plainWorkerUrl } from "./scripts/plain-worker-url.mjs";
 import { thirdPartyLicenses } from "./scripts/third-party.mjs";
@@ -9,7 +10,7 @@ export default defineConfig({
   // Relative, or the built worker address would start at the consumer's server root.
   base: "./",
   publicDir: false,
-  plugins: [minifyWgslPlugin(), plainWorkerUrl(), thirdPartyLicenses()],
+  plugins: [minifyWgslPlugin(), plainWorkerUrl(), fallbackAsset(), thirdPartyLicenses()],
   build: {
     target: "es2022",
     sourcemap: false,

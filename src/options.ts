@@ -6,6 +6,7 @@ import type { Overflow } from "./options/overflow.ts";
 import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/beam.ts";
+export * from "./options/capabilities.ts";
 export * from "./options/contrastive.ts";
 export * from "./options/decoders.ts";
 export * from "./options/drafts.ts";
@@ -46,7 +47,11 @@ export interface ModelSpec {
 /** How weights are kept on the GPU. `"auto"` keeps f32 and f16 as they are and makes f16 of bf16 where it fits. */
 export type Dtype = "auto" | "f32" | "f16";
 
-/** Where the model runs. `"auto"` is WebGPU. `"wasm"` is not offered yet and is refused. */
+/**
+ * Where the model runs. `"wasm"`: on the processor, by ONNX Runtime, which is downloaded then; slower, without token trees and other
+ * decoders (`EngineFacts.capabilities`). `"webgpu"`: on the GPU or not at all. `"auto"`: on WebGPU where the browser has it, else as with
+ * `"wasm"`; `EngineFacts.device` says which it became, and `deviceReason` why.
+ */
 export type DeviceKind = "auto" | "webgpu" | "wasm";
 
 export interface LoadOptions {
@@ -58,6 +63,11 @@ export interface LoadOptions {
   readonly dtype?: Dtype;
   /** Default `"auto"`. */
   readonly device?: DeviceKind;
+  /**
+   * The folder that the fallback's files are served from, as an address that ends with a slash: `ort.js` and
+   * `ort-wasm-simd-threaded.wasm`. Default: where the package has them, `dist/fallback/`.
+   */
+  readonly fallbackUrl?: string;
   /** Tokens of prompt and output together, 2..the model's own limit. Default: the smaller of 4,096 and that limit. */
   readonly contextLength?: number;
   /** Called as bytes arrive. */

@@ -1,5 +1,7 @@
 /** What comes back: parts of a stream, results, metrics and progress. Plain data, so it crosses the worker boundary. */
 
+import type { EngineCapabilities } from "./options/capabilities.ts";
+
 /** How a token came to be: decoded alone, drafted and accepted, or the target's own after the accepted path. */
 export type TokenOrigin = "plain" | "accepted" | "recovered" | "bonus";
 
@@ -231,6 +233,12 @@ export interface AdapterFacts {
 
 /** What was loaded. */
 export interface EngineFacts {
+  /** What it runs on. */
+  readonly device: "webgpu" | "wasm";
+  /** Why that is `"wasm"`, in words. */
+  readonly deviceReason?: string;
+  /** What may be asked of it. */
+  readonly capabilities: EngineCapabilities;
   readonly adapter: AdapterFacts;
   readonly contextLength: number;
   readonly vocabSize: number;

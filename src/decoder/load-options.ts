@@ -1,6 +1,6 @@
 /** What `loadEngine` was asked for, checked and with every default filled in, before anything is fetched. */
 import { CoppiceError } from "../errors.ts";
-import type { Dtype, LoadOptions, ModelFileMap, ModelSource } from "../options.ts";
+import type { DeviceKind, Dtype, LoadOptions, ModelFileMap, ModelSource } from "../options.ts";
 import { checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
 import { splitSource } from "./source-file.ts";
 
@@ -17,6 +17,9 @@ export interface ResolvedLoad {
   readonly target: ResolvedModel;
   readonly draft: ResolvedModel | undefined;
   readonly dtype: Dtype;
+  readonly device: DeviceKind;
+  /** Undefined: beside the worker's script. */
+  readonly fallbackUrl: string | undefined;
   /** Undefined: what the model and the default allow. */
   readonly contextLength: number | undefined;
 }
@@ -28,28 +31,30 @@ const FIELDS = [
   "draft",
   "dtype",
   "device",
+  "fallbackUrl",
   "contextLength",
 ] as const satisfies readonly (keyof LoadOptions)[];
 
-/** @throws CoppiceError `option-unknown`, `option-invalid` or `device-unsupported`. */
+/** @throws CoppiceError `option-unknown` or `option-invalid`. */
 export function resolveLoadOptions(value: unknown): ResolvedLoad {
   const options = checkRecord("options", value, FIELDS);
-  if (checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto") === "wasm") {
-    throw new CoppiceError(
-      "device-unsupported",
-      'device is "wasm", which this version does not offer.',
-      'Use device "webgpu" or "auto" in a browser with WebGPU.',
-    );
-  }
   return {
     target: resolveModel("target", options.target),
     draft: options.draft === undefined ? undefined : resolveModel("draft", options.draft),
     dtype: checkChoice("dtype", options.dtype, ["auto", "f32", "f16"], "auto"),
+    device: checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto"),
+    fallbackUrl: resolveUrl("fallbackUrl", options.fallbackUrl),
     contextLength:
       options.contextLength === undefined
         ? undefined
         : checkInteger("contextLength", options.contextLength, 2, Number.MAX_SAFE_INTEGER),
   };
+}
+
+function resolveUrl(field: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" && value.endsWith("/")) return value;
+  throw invalid(field, value, "the address of a folder, with a slash at its end");
 }
 
 function resolveModel(field: string, value: unknown): ResolvedModel {

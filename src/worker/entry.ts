@@ -1,6 +1,6 @@
 /** The worker's script: the only side effect in the library. */
 import { expose, finalizer } from "comlink";
-import { openBackend } from "./host-engine.ts";
+import { openBackend } from "./host-open.ts";
 import { Host } from "./host.ts";
 import { installErrorTransfer } from "./protocol.ts";
 

@@ -1,6 +1,7 @@
 /** Puts the engine together: a device, the models on it, their caches, and a session per decoder. */
 import { type ResolvedDecoder, resolveGenerateOptions } from "../decoder/generate-options.ts";
 import { armsFor, treeOf } from "../decoder/adaptive/arms.ts";
+import { ALL_CAPABILITIES } from "../decoder/offers.ts";
 import type { ModelSource } from "../options.ts";
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
@@ -35,7 +36,8 @@ import { type LoadedModel, type LoadedModels, loadModels } from "./host-models.t
 import { ModelNgrams } from "./host-ngrams.ts";
 import { LastSession } from "./host-session.ts";
 
-export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: LoadHooks) => {
+/** Loads the models onto the GPU. */
+export const openGpuBackend: OpenBackend = async (options: ResolvedLoad, hooks: LoadHooks) => {
   const gpu = await openGpu();
   try {
     throwIfAborted(hooks.signal);
@@ -88,6 +90,8 @@ class GpuEngine implements EngineBackend {
     this.#beams = new LastSession(gpu, "beams");
     this.#samples = new LastSession(gpu, "samples");
     this.facts = {
+      device: "webgpu",
+      capabilities: ALL_CAPABILITIES,
       adapter: gpu.adapter,
       contextLength,
       vocabSize: this.#vocabSize,
@@ -161,7 +165,7 @@ function plansOf(
   });
 }
 
-function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {
+export function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {
   return {
     beginOfText: tokenizer.beginOfText,
     encode: (text) => tokenizer.encode(text),

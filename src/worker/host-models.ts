@@ -25,20 +25,24 @@ export interface LoadedModels {
 }
 
 /** A model before its weights. */
-interface Outline {
+export interface Outline {
   readonly role: LoadProgress["model"];
   readonly files: ModelFiles;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer | undefined;
 }
 
+/** The models of an engine before their weights, found to go together. */
+export interface Outlines {
+  readonly target: Outline;
+  readonly draft: Outline | undefined;
+  readonly tokenizer: Tokenizer;
+  readonly contextLength: number;
+}
+
 const DEFAULT_CONTEXT = 4096;
 
-export async function loadModels(
-  gpu: Gpu,
-  options: ResolvedLoad,
-  hooks: LoadHooks,
-): Promise<LoadedModels> {
+export async function outlineModels(options: ResolvedLoad, hooks: LoadHooks): Promise<Outlines> {
   const [target, draft] = await outlines(options, hooks);
   const { tokenizer } = target;
   if (!tokenizer) throw tokenizerMissing(target.files.label);
@@ -48,7 +52,20 @@ export async function loadModels(
       { vocabSize: draft.config.vocabSize, tokenizer: draft.tokenizer },
     );
   }
-  const contextLength = chooseContext(options.contextLength, target, draft);
+  return {
+    target,
+    draft,
+    tokenizer,
+    contextLength: chooseContext(options.contextLength, target, draft),
+  };
+}
+
+export async function loadModels(
+  gpu: Gpu,
+  options: ResolvedLoad,
+  hooks: LoadHooks,
+): Promise<LoadedModels> {
+  const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
   const onGpu = async (from: Outline): Promise<LoadedModel> => {
     const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
       config: from.config,

@@ -9,6 +9,7 @@ import {
 } from "../decoder/generate-options.ts";
 import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
+import { checkOffered, fitDecoder } from "../decoder/offers.ts";
 import { slideOf } from "../decoder/overflow-options.ts";
 import { checkRoom, encodePrompt } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
@@ -84,6 +85,7 @@ export class Host implements HostApi {
     const backend = this.#backend;
     if (!backend || this.#closing.signal.aborted) throw disposed();
     if (wantsDrafts(options)) {
+      checkOffered(options.decoder.kind, backend.facts.capabilities);
       const turns = this.#turns;
       const parts = options.decoder.kind === "superposed" ? superposedParts : sideBySideParts;
       yield* parts({ backend, turns, prompt, options, requestedAt, signal });
@@ -93,10 +95,12 @@ export class Host implements HostApi {
     const draftShare = (facts.draft?.parameters ?? 0) / facts.target.parameters;
     const meter = new Meter(requestedAt, draftShare);
     const hasDraft = facts.draft !== undefined;
-    const { decoder, overflow, ...request } = resolveGenerateOptions(options, {
+    const { overflow, ...request } = resolveGenerateOptions(options, {
       hasDraft,
       vocabSize: facts.vocabSize,
     });
+    const { decoder, warnings } = fitDecoder(request.decoder, facts.capabilities);
+    const isAsked = (options as { decoder?: unknown } | undefined)?.decoder !== undefined;
     const { contextLength } = facts;
     const ids = encodePrompt(tokenizer, checkPrompt(prompt));
     const { continueFrom } = request;
@@ -109,6 +113,7 @@ export class Host implements HostApi {
       const session = await backend.openSession(decoder);
       yield* decode(session, {
         ...request,
+        warnings: [...request.warnings, ...(isAsked ? warnings : [])],
         prompt: ids,
         ...(slide && { slide }),
         endOfText,

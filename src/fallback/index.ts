@@ -1,0 +1,47 @@
+/** What the worker loads where WebGPU will not do: a script of its own, beside ONNX Runtime's WebAssembly. */
+import { env } from "onnxruntime-web/wasm";
+import type { ModelConfig } from "../model/config.ts";
+import type { EngineBackend } from "../worker/host-backend.ts";
+import type { ModelFacts } from "../stream-part.ts";
+import type { CachedModel } from "./cached-model.ts";
+import { FallbackEngine, type FallbackModel, type FallbackParts } from "./engine.ts";
+import { GraphModel, type WeightReader } from "./graph-model.ts";
+
+/** A model of an architecture that a graph can be written for. */
+export interface GraphSource {
+  readonly config: ModelConfig;
+  readonly read: WeightReader;
+  readonly facts: ModelFacts;
+}
+
+export interface FallbackRequest extends Omit<FallbackParts, "target" | "draft" | "version"> {
+  /** ONNX Runtime's WebAssembly: its address, or its bytes. */
+  readonly wasm: string | ArrayBuffer;
+  readonly target: GraphSource;
+  readonly draft: GraphSource | undefined;
+}
+
+/** Loads the models. @throws CoppiceError `fallback-failed` where ONNX Runtime cannot. */
+export async function openFallback(request: FallbackRequest): Promise<EngineBackend> {
+  const { wasm, contextLength, ...rest } = request;
+  if (typeof wasm === "string") env.wasm.wasmPaths = { wasm };
+  else env.wasm.wasmBinary = wasm;
+  env.wasm.numThreads = 1;
+  const target = await load(request.target, contextLength);
+  try {
+    const draft = request.draft && (await load(request.draft, contextLength));
+    const version = env.versions.web ?? "";
+    return new FallbackEngine({ ...rest, contextLength, target, draft, version });
+  } catch (error) {
+    await target.model.dispose();
+    throw error;
+  }
+}
+
+async function load(
+  { config, read, facts }: GraphSource,
+  contextLength: number,
+): Promise<FallbackModel> {
+  const model: CachedModel = await GraphModel.create(config, contextLength, read);
+  return { model, facts };
+}

@@ -1,0 +1,119 @@
+/** Loads models for the fallback, and the fallback itself: a script and ONNX Runtime's WebAssembly, which no other page downloads. */
+import type { ResolvedLoad } from "../decoder/load-options.ts";
+import { CoppiceError, throwIfAborted } from "../errors.ts";
+import type { FallbackRequest, GraphSource } from "../fallback/index.ts";
+import { WeightFiles } from "../model/formats/weight-files.ts";
+import { TENSOR_BYTES, type TensorDtype } from "../model/formats/safetensors.ts";
+import { convertTensor } from "../model/weights/convert.ts";
+import { checkTensors, planLlama } from "../model/weights/plan.ts";
+import type { EngineBackend, LoadHooks } from "./host-backend.ts";
+import { backendTokenizer, parameterCount } from "./host-engine.ts";
+import { type Outline, outlineModels } from "./host-models.ts";
+
+/** The fallback's script, as it is imported. */
+export interface FallbackScript {
+  openFallback(request: FallbackRequest): Promise<EngineBackend>;
+}
+
+/** Where the fallback comes from; tests have it at hand. */
+export interface FallbackFiles {
+  readonly wasm: string | ArrayBuffer;
+  script(): Promise<FallbackScript>;
+}
+
+/**
+ * WebAssembly addresses 4 GiB. Weights are in there twice while they are put in the order that the matrix products want, one
+ * after another; caches and intermediate values need the rest.
+ */
+const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
+
+export async function openFallbackBackend(
+  options: ResolvedLoad,
+  hooks: LoadHooks,
+  reason: string,
+  files: FallbackFiles = filesAt(options.fallbackUrl),
+): Promise<EngineBackend> {
+  const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
+  checkSize([target, ...(draft ? [draft] : [])]);
+  const opened: WeightFiles[] = [];
+  const source = async (outline: Outline): Promise<GraphSource> => {
+    const weights = await WeightFiles.open(outline.files);
+    opened.push(weights);
+    return graphSource(outline, weights, hooks);
+  };
+  try {
+    const request = {
+      wasm: files.wasm,
+      target: await source(target),
+      draft: draft && (await source(draft)),
+      contextLength,
+      tokenizer: backendTokenizer(tokenizer),
+      endOfText: tokenizer.endOfText,
+      reason,
+    };
+    const { openFallback } = await files.script().catch(scriptMissing);
+    throwIfAborted(hooks.signal);
+    return await openFallback(request);
+  } finally {
+    for (const weights of opened) weights.dispose();
+  }
+}
+
+/** Its tensors as f32, one after another. */
+function graphSource(
+  { role, files, config }: Outline,
+  weights: WeightFiles,
+  { signal, onProgress }: LoadHooks,
+): GraphSource {
+  checkTensors(planLlama(config), weights.tensors, config.layers);
+  const totals = new Map<string, number>();
+  let loadedBytes = 0;
+  for (const { file, start, end } of weights.tensors.values()) {
+    totals.set(file, (totals.get(file) ?? 0) + end - start);
+  }
+  return {
+    config,
+    facts: { label: files.label, layers: config.layers, parameters: parameterCount(config) },
+    read: async (name) => {
+      throwIfAborted(signal);
+      const tensor = weights.tensors.get(name)!;
+      const bytes = await weights.read(tensor, 0, tensor.end - tensor.start);
+      loadedBytes += bytes.length;
+      onProgress({ model: role, file: tensor.file, loadedBytes, totalBytes: totals.get(tensor.file)! });
+      return convertTensor(bytes, tensor.dtype as TensorDtype, "f32").bytes;
+    },
+  };
+}
+
+/** @throws CoppiceError `device-unsupported` before anything large is downloaded. */
+function checkSize(outlines: readonly Outline[]): void {
+  const bytes = outlines.reduce((sum, { config }) => sum + 4 * parameterCount(config), 0);
+  if (bytes <= MOST_WEIGHT_BYTES) return;
+  const size = (count: number): string => `${(count / 2 ** 30).toFixed(1)} GiB`;
+  throw new CoppiceError(
+    "device-unsupported",
+    `The weights take ${size(bytes)} as f32; the fallback, on device "wasm", has room for ${size(MOST_WEIGHT_BYTES)}.`,
+    "Use a browser with WebGPU, or a smaller model.",
+  );
+}
+
+/** The folder beside the worker's, or one that the page names. */
+function filesAt(folder: string | undefined): FallbackFiles {
+  // Each in one piece, for bundlers to find and copy; this build's own is told to leave them alone.
+  const script = folder
+    ? `${folder}ort.js`
+    : new URL(/* @vite-ignore */ "../fallback/ort.js", import.meta.url).href;
+  const wasm = folder
+    ? `${folder}ort-wasm-simd-threaded.wasm`
+    : new URL(/* @vite-ignore */ "../fallback/ort-wasm-simd-threaded.wasm", import.meta.url).href;
+  return { wasm, script: () => import(/* @vite-ignore */ /* webpackIgnore: true */ script) as Promise<FallbackScript> };
+}
+
+function scriptMissing(cause: unknown): never {
+  throw new CoppiceError(
+    "fallback-failed",
+    `The fallback's script cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    "Serve the package's dist folder whole, or set fallbackUrl to the folder that has ort.js, and allow it in script-src.",
+    { cause },
+  );
+}
