@@ -3,6 +3,7 @@
 import { defineConfig } from "vite";
 import { fallbackAsset } from "./scripts/fallback-asset.mjs";
 import { minifyWgslPlugin } from "./scripts/minify-wgsl.mjs";
+import { plainFallbackUrl } from "./scripts/plain-fallback-url.mjs";
 import { plainWorkerUrl } from "./scripts/plain-worker-url.mjs";
 import { thirdPartyLicenses } from "./scripts/third-party.mjs";
 
@@ -23,6 +24,6 @@ export default defineConfig({
   worker: {
     format: "es",
     // Build-time plugins do not reach worker bundles by themselves.
-    plugins: () => [minifyWgslPlugin()],
+    plugins: () => [minifyWgslPlugin(), plainFallbackUrl()],
   },
 });

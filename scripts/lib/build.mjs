@@ -6,6 +6,7 @@ import { newestChange, ROOT } from "./files.mjs";
 const SOURCES = [
   ...["src", "shaders", "package.json", "tsconfig.build.json", "vite.config.ts"],
   ...["scripts/minify-wgsl.mjs", "scripts/plain-worker-url.mjs"],
+  ...["scripts/fallback-asset.mjs", "scripts/plain-fallback-url.mjs"],
 ];
 
 export function isBuilt() {

@@ -38,6 +38,7 @@ export const LAYERS = [
   {
     files: /^src\/worker\/host[^/]*\.ts$/,
     may: [LEAVES, /^src\/(worker|decoder|tree|model|kernels|gpu|tokenizer)\//],
+    types: [/^src\/fallback\/index\.ts$/],
     packages: true,
     says: "the host is the composition root, and wires only what is below it",
   },
@@ -46,6 +47,13 @@ export const LAYERS = [
     may: [LEAVES, /^src\/worker\//],
     packages: true,
     says: "worker/ reaches the engine through its host only",
+  },
+  {
+    files: /^src\/fallback\//,
+    may: [LEAVES, /^src\/fallback\//, /^src\/model\/rope(-config)?\.ts$/, /^src\/tree\/start-check\.ts$/],
+    types: [/^src\/(decoder|tree|model)\//, /^src\/worker\/host-backend\.ts$/],
+    packages: true,
+    says: "fallback/ is a script of its own, and bundles nothing of the engine's",
   },
   {
     files: /^src\/tokenizer\//,

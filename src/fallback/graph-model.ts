@@ -2,8 +2,10 @@
 import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import type { ModelConfig } from "../model/config.ts";
 import { ropeTable } from "../model/rope.ts";
+import type { RopeConfig } from "../model/rope-config.ts";
 import type { CachedModel } from "./cached-model.ts";
-import { cacheNames, INPUT, llamaGraph, LOGITS } from "./llama-graph.ts";
+import { distinctAngles, distinctWindows } from "./layer-kinds.ts";
+import { angleNames, cacheNames, INPUT, LOGITS, maskName, modelGraph } from "./model-graph.ts";
 import { writeOnnx } from "./onnx-writer.ts";
 
 /** What a weight of the model is, as f32 in the machine's byte order. */
@@ -22,7 +24,8 @@ export class GraphModel implements CachedModel {
   length = 0;
   readonly #config: ModelConfig;
   readonly #session: InferenceSession;
-  readonly #rope: Float32Array;
+  /** One table per way to rotate. */
+  readonly #rope: readonly Float32Array[];
   readonly #weightBytes: number;
   /** Keys and values of each layer, `[room, kvHeads, headDim]`. */
   readonly #caches: { keys: Float32Array; values: Float32Array }[];
@@ -38,7 +41,9 @@ export class GraphModel implements CachedModel {
     this.#weightBytes = weightBytes;
     this.vocabSize = config.vocabSize;
     this.contextLength = contextLength;
-    this.#rope = ropeTable(contextLength, config.headDim, config.ropeTheta);
+    this.#rope = distinctAngles(config).map((rope) =>
+      ropeTable(contextLength, config.headDim, JSON.parse(rope) as RopeConfig, contextLength),
+    );
     this.#caches = Array.from({ length: config.layers }, () => ({
       keys: new Float32Array(0),
       values: new Float32Array(0),
@@ -50,7 +55,7 @@ export class GraphModel implements CachedModel {
     contextLength: number,
     read: WeightReader,
   ): Promise<GraphModel> {
-    const graph = llamaGraph(config);
+    const graph = modelGraph(config);
     const externalData: { path: string; data: Uint8Array }[] = [];
     let bytes = 0;
     for (const constant of graph.constants) {
@@ -83,15 +88,19 @@ export class GraphModel implements CachedModel {
     const cacheDims = (count: number) => [count, kvHeads, headDim];
     const kvDim = kvHeads * headDim;
     const float = (data: Float32Array, ...dims: number[]) => new Tensor("float32", data, dims);
-    const [cos, sin] = this.#angles(past, rows);
     const feeds: Record<string, Tensor> = {
       [INPUT.ids]: new Tensor("int32", Int32Array.from(tokens), [rows]),
-      [INPUT.cos]: float(cos, rows, 1, headDim / 2),
-      [INPUT.sin]: float(sin, rows, 1, headDim / 2),
-      [INPUT.mask]: float(causalMask(rows, past, total), rows, 1, total),
       [INPUT.padding]: float(new Float32Array((total - used) * kvDim), ...cacheDims(total - used)),
       [INPUT.wanted]: new Tensor("int32", Int32Array.from({ length: wanted }, (_, i) => rows - wanted + i), [wanted]),
     };
+    for (const [kind, table] of this.#rope.entries()) {
+      const { cos, sin } = angleNames(kind);
+      feeds[cos] = float(this.#angles(table, 0, past, rows), rows, 1, headDim / 2);
+      feeds[sin] = float(this.#angles(table, headDim / 2, past, rows), rows, 1, headDim / 2);
+    }
+    for (const [kind, window] of distinctWindows(this.#config).entries()) {
+      feeds[maskName(kind)] = float(causalMask(rows, past, total, window), rows, 1, total);
+    }
     this.#reserve(used);
     for (let layer = 0; layer < layers; layer++) {
       const names = cacheNames(layer);
@@ -117,17 +126,16 @@ export class GraphModel implements CachedModel {
     return this.#session.release();
   }
 
-  /** Cosines and sines of the positions from `first` on. */
-  #angles(first: number, rows: number): [Float32Array, Float32Array] {
+  /** The half of a table's rows that begins at `offset`, for the positions from `first` on. */
+  #angles(table: Float32Array, offset: number, first: number, rows: number): Float32Array {
     const { headDim } = this.#config;
     const half = headDim / 2;
-    const [cos, sin] = [new Float32Array(rows * half), new Float32Array(rows * half)];
+    const out = new Float32Array(rows * half);
     for (let row = 0; row < rows; row++) {
-      const at = (first + row) * headDim;
-      cos.set(this.#rope.subarray(at, at + half), row * half);
-      sin.set(this.#rope.subarray(at + half, at + headDim), row * half);
+      const at = (first + row) * headDim + offset;
+      out.set(table.subarray(at, at + half), row * half);
     }
-    return [cos, sin];
+    return out;
   }
 
   #reserve(positions: number): void {
@@ -147,9 +155,17 @@ export class GraphModel implements CachedModel {
   }
 }
 
-/** `[rows, total]`: a row sees what came before, and itself. */
-function causalMask(rows: number, past: number, total: number): Float32Array {
+/** `[rows, total]`: a row sees itself and what came before, as far back as its window. */
+function causalMask(
+  rows: number,
+  past: number,
+  total: number,
+  window = Infinity,
+): Float32Array {
   const mask = new Float32Array(rows * total).fill(UNSEEN);
-  for (let row = 0; row < rows; row++) mask.fill(0, row * total, row * total + past + row + 1);
+  for (let row = 0; row < rows; row++) {
+    const end = past + row + 1;
+    mask.fill(0, row * total + Math.max(0, end - window), row * total + end);
+  }
   return mask;
 }
