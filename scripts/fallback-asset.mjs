@@ -27,7 +27,8 @@ export function fallbackAsset() {
       });
       const chunks = [built].flat().flatMap((one) => ("output" in one ? one.output : []));
       const [script] = chunks;
-      if (chunks.length !== 1 || script?.type !== "chunk") this.error("the fallback is not one script");
+      if (chunks.length !== 1 || script?.type !== "chunk")
+        this.error("the fallback is not one script");
       this.emitFile({ type: "asset", fileName: "fallback/ort.js", source: script.code });
       const wasm = readFileSync(join(ROOT, "node_modules/onnxruntime-web/dist", WASM));
       this.emitFile({ type: "asset", fileName: `fallback/${WASM}`, source: wasm });

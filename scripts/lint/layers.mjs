@@ -50,7 +50,12 @@ export const LAYERS = [
   },
   {
     files: /^src\/fallback\//,
-    may: [LEAVES, /^src\/fallback\//, /^src\/model\/rope(-config)?\.ts$/, /^src\/tree\/start-check\.ts$/],
+    may: [
+      LEAVES,
+      /^src\/fallback\//,
+      /^src\/model\/rope(-config)?\.ts$/,
+      /^src\/tree\/start-check\.ts$/,
+    ],
     types: [/^src\/(decoder|tree|model)\//, /^src\/worker\/host-backend\.ts$/],
     packages: true,
     says: "fallback/ is a script of its own, and bundles nothing of the engine's",

@@ -162,14 +162,15 @@ export class ChainSession implements RoundSession {
     return drawn.id;
   }
 
-  /** As many tokens as a round drafts, by the same edits, stages and noise; none that would not fit the context. */
+  /** As many tokens as a round drafts, by the same edits, stages and noise; none that there is no room for. */
   async #draft(): Promise<Drawn[]> {
     const { speculation, rules } = this.#parts;
     if (!speculation) return [];
     const { draft } = speculation;
     const text = [...this.#tokens];
     const drafted: Drawn[] = [];
-    const length = Math.min(speculation.length, this.contextLength - text.length);
+    // A round gives one token more than it drafts.
+    const length = Math.min(speculation.length, this.#limit - text.length - 1);
     while (drafted.length < length) {
       // More than the last token where rounds went by without it.
       this.#runs.draft += await prefill(draft, text.slice(draft.length, -1), CHECK_NOTHING);

@@ -71,7 +71,10 @@ export class GraphModel implements CachedModel {
   }
 
   get bytes(): number {
-    const cache = this.#caches.reduce((sum, { keys, values }) => sum + keys.length + values.length, 0);
+    const cache = this.#caches.reduce(
+      (sum, { keys, values }) => sum + keys.length + values.length,
+      0,
+    );
     return this.#weightBytes + 4 * cache;
   }
 
@@ -91,7 +94,11 @@ export class GraphModel implements CachedModel {
     const feeds: Record<string, Tensor> = {
       [INPUT.ids]: new Tensor("int32", Int32Array.from(tokens), [rows]),
       [INPUT.padding]: float(new Float32Array((total - used) * kvDim), ...cacheDims(total - used)),
-      [INPUT.wanted]: new Tensor("int32", Int32Array.from({ length: wanted }, (_, i) => rows - wanted + i), [wanted]),
+      [INPUT.wanted]: new Tensor(
+        "int32",
+        Int32Array.from({ length: wanted }, (_, i) => rows - wanted + i),
+        [wanted],
+      ),
     };
     for (const [kind, table] of this.#rope.entries()) {
       const { cos, sin } = angleNames(kind);
@@ -156,12 +163,7 @@ export class GraphModel implements CachedModel {
 }
 
 /** `[rows, total]`: a row sees itself and what came before, as far back as its window. */
-function causalMask(
-  rows: number,
-  past: number,
-  total: number,
-  window = Infinity,
-): Float32Array {
+function causalMask(rows: number, past: number, total: number, window = Infinity): Float32Array {
   const mask = new Float32Array(rows * total).fill(UNSEEN);
   for (let row = 0; row < rows; row++) {
     const end = past + row + 1;

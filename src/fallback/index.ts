@@ -1,5 +1,6 @@
 /** What the worker loads where WebGPU will not do: a script of its own, beside ONNX Runtime's WebAssembly. */
 import { env } from "onnxruntime-web/wasm";
+import { CoppiceError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { EngineBackend } from "../worker/host-backend.ts";
 import type { ModelFacts } from "../stream-part.ts";
@@ -42,6 +43,22 @@ async function load(
   { config, read, facts }: GraphSource,
   contextLength: number,
 ): Promise<FallbackModel> {
-  const model: CachedModel = await GraphModel.create(config, contextLength, read);
-  return { model, facts };
+  try {
+    const model: CachedModel = await GraphModel.create(config, contextLength, read);
+    return { model, facts };
+  } catch (error) {
+    throw typed(error);
+  }
+}
+
+/** ORT's own errors, and the browser's about its WebAssembly. */
+function typed(error: unknown): CoppiceError {
+  if (CoppiceError.isInstance(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new CoppiceError(
+    "fallback-failed",
+    `ONNX Runtime cannot run the model: ${reason}`,
+    "Serve ort-wasm-simd-threaded.wasm beside ort.js, allow 'wasm-unsafe-eval' in script-src if the page has a content security policy, and use a browser whose WebAssembly has SIMD.",
+    { cause: error },
+  );
 }

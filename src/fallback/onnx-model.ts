@@ -62,7 +62,8 @@ export class OnnxModel implements CachedModel {
     const rows = tokens.length;
     const past = this.length;
     const total = past + rows;
-    const range = (count: number, first: number) => Array.from({ length: count }, (_, i) => first + i);
+    const range = (count: number, first: number) =>
+      Array.from({ length: count }, (_, i) => first + i);
     const feeds: Record<string, Tensor> = { input_ids: this.#integers("input_ids", tokens) };
     if (this.#inputs.has("attention_mask")) {
       feeds["attention_mask"] = this.#integers("attention_mask", range(total, 0).fill(1));
@@ -74,7 +75,10 @@ export class OnnxModel implements CachedModel {
       cache.tensor = cutTo(cache.tensor, past);
       feeds[cache.past] = cache.tensor;
     }
-    const out = await this.#session.run(feeds, ["logits", ...this.#caches.map(({ present }) => present)]);
+    const out = await this.#session.run(feeds, [
+      "logits",
+      ...this.#caches.map(({ present }) => present),
+    ]);
     for (const cache of this.#caches) cache.tensor = out[cache.present]!;
     this.length = total;
     const logits = floats(out["logits"]!);
@@ -111,7 +115,9 @@ function cacheOf({ name, type, shape }: TensorValue, outputs: readonly string[])
   const present = pair.present + pair.past.exec(name)![1]!;
   if (!outputs.includes(present)) throw notADecoder(`gives no ${present}`);
   // The batch is one text; the one before last is the tokens'.
-  const dims = shape.map((size, i) => (i === shape.length - 2 ? 0 : typeof size === "number" ? size : 1));
+  const dims = shape.map((size, i) =>
+    i === shape.length - 2 ? 0 : typeof size === "number" ? size : 1,
+  );
   const fixed = typeof shape.at(-1) === "number" && typeof shape.at(-3) === "number";
   if (!fixed || (type !== "float32" && type !== "float16")) {
     throw notADecoder(`has ${name} as ${type} [${shape.join(", ")}]`);

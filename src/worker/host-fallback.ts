@@ -3,7 +3,7 @@ import type { ResolvedLoad } from "../decoder/load-options.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { FallbackRequest, GraphSource } from "../fallback/index.ts";
 import { WeightFiles } from "../model/formats/weight-files.ts";
-import { TENSOR_BYTES, type TensorDtype } from "../model/formats/safetensors.ts";
+import type { TensorDtype } from "../model/formats/safetensors.ts";
 import { convertTensor } from "../model/weights/convert.ts";
 import { checkTensors, planLlama } from "../model/weights/plan.ts";
 import type { EngineBackend, LoadHooks } from "./host-backend.ts";
@@ -51,9 +51,9 @@ export async function openFallbackBackend(
       endOfText: tokenizer.endOfText,
       reason,
     };
-    const { openFallback } = await files.script().catch(scriptMissing);
+    const script = await files.script().catch(scriptMissing);
     throwIfAborted(hooks.signal);
-    return await openFallback(request);
+    return await script.openFallback(request);
   } finally {
     for (const weights of opened) weights.dispose();
   }
@@ -67,7 +67,7 @@ function graphSource(
 ): GraphSource {
   checkTensors(planLlama(config), weights.tensors, config.layers);
   const totals = new Map<string, number>();
-  let loadedBytes = 0;
+  const loaded = new Map<string, number>();
   for (const { file, start, end } of weights.tensors.values()) {
     totals.set(file, (totals.get(file) ?? 0) + end - start);
   }
@@ -78,8 +78,10 @@ function graphSource(
       throwIfAborted(signal);
       const tensor = weights.tensors.get(name)!;
       const bytes = await weights.read(tensor, 0, tensor.end - tensor.start);
-      loadedBytes += bytes.length;
-      onProgress({ model: role, file: tensor.file, loadedBytes, totalBytes: totals.get(tensor.file)! });
+      const { file } = tensor;
+      const loadedBytes = (loaded.get(file) ?? 0) + bytes.length;
+      loaded.set(file, loadedBytes);
+      onProgress({ model: role, file, loadedBytes, totalBytes: totals.get(file)! });
       return convertTensor(bytes, tensor.dtype as TensorDtype, "f32").bytes;
     },
   };
@@ -106,7 +108,11 @@ function filesAt(folder: string | undefined): FallbackFiles {
   const wasm = folder
     ? `${folder}ort-wasm-simd-threaded.wasm`
     : new URL(/* @vite-ignore */ "../fallback/ort-wasm-simd-threaded.wasm", import.meta.url).href;
-  return { wasm, script: () => import(/* @vite-ignore */ /* webpackIgnore: true */ script) as Promise<FallbackScript> };
+  return {
+    wasm,
+    script: () =>
+      import(/* @vite-ignore */ /* webpackIgnore: true */ script) as Promise<FallbackScript>,
+  };
 }
 
 function scriptMissing(cause: unknown): never {

@@ -96,7 +96,7 @@ describe("loading", () => {
     ["a context beyond the model's", { target, contextLength: 65 }, "option-invalid"],
     ["no target", {}, "option-invalid"],
     ["an option that is none", { target, quantise: true }, "option-unknown"],
-    ["the WASM device", { target, device: "wasm" }, "device-unsupported"],
+    ["a device that is none", { target, device: "abacus" }, "option-invalid"],
     ["what is no source", { target: "just-a-word" }, "source-invalid"],
   ])("%s", async (_, options, code) => {
     expectError(await browser.load("bad", options), code);

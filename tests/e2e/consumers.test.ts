@@ -86,6 +86,7 @@ test("webpack, without a configuration", async () => {
   expect(bundle, "no path of the machine that built it").not.toContain("file:");
   await served({ [`${BASE}webpack/`]: join(apps, "webpack") }, {}, async (origin) => {
     expectGolden(await output(`${origin}${BASE}webpack/index.html`));
+    expectGolden(await output(`${origin}${BASE}webpack/index.html#wasm`));
   });
 });
 
@@ -106,6 +107,7 @@ test("Vite's development server, without a configuration", async () => {
   try {
     await server.listen();
     expectGolden(await output(server.resolvedUrls!.local[0]!));
+    expectGolden(await output(`${server.resolvedUrls!.local[0]!}#wasm`));
   } finally {
     await server.close();
   }
@@ -166,6 +168,14 @@ describe("Vite, built and served under a policy", () => {
     const without = policy.replace(`${directive} 'self'`, `${directive} 'none'`);
     expect(without).not.toBe(policy);
     expect(await written(without)).toMatch(new RegExp(`^${code}: `));
+  });
+
+  test("the fallback needs 'wasm-unsafe-eval' beside it, as docs/embedding.md says", async () => {
+    const allowed = "script-src 'self' 'wasm-unsafe-eval'";
+    expect(readFileSync(join(ROOT, "docs/embedding.md"), "utf8")).toContain(allowed);
+    expect(await written(policy, "index.html#wasm")).toMatch(/^fallback-failed: /);
+    const wider = policy.replace("script-src 'self'", allowed);
+    expectGolden(await written(wider, "index.html#wasm"));
   });
 
   test("Trusted Types: with the policy in docs/embedding.md, and a typed error without", async () => {

@@ -1,4 +1,4 @@
-// Browsers that cannot: a typed error that says what to do, instead of silence.
+// Browsers that cannot: where WebGPU alone will do, a typed error that says what to do, instead of silence.
 import { expect, test } from "vitest";
 import { tinyModel } from "../support/tiny-model.ts";
 import { TestBrowser, until } from "./browser.ts";
@@ -19,7 +19,7 @@ test.each([
 ])("a browser %s", async (_, options, words) => {
   const browser = await TestBrowser.open({ folders, ...options });
   try {
-    const { error } = await browser.load("a", { target: "/models/tiny/" });
+    const { error } = await browser.load("a", { target: "/models/tiny/", device: "webgpu" });
     expect(error).toMatchObject({ code: "adapter-missing", isCoppiceError: true });
     expect(error!.message).toContain(words);
     expect(error!.fix.length).toBeGreaterThan(10);

@@ -23,6 +23,8 @@ export const add = run(wgsl);`,
   "src/kernels/other.ts": `export const other = 2;`,
   "src/gpu/kernel.ts": `export const run = (wgsl: string) => wgsl.length;`,
   "src/gpu/readback.ts": `export const read = (buffer: GPUBuffer) => buffer.mapAsync(1);`,
+  "src/fallback/index.ts": `import type { Session } from "../tree/session.ts";
+export const fallback = (session: Session) => session;`,
   "src/tokenizer/tokenizer.ts": `import { leaf } from "../errors.ts";\nexport const tokenizer = leaf;`,
   "tests/reference/add.ts": `import type { Session } from "../../src/tree/session.ts";
 export const add = (session: Session) => session;`,
@@ -126,6 +128,18 @@ export const PLANTED: Planted[] = [
     "src/tokenizer/x.ts",
     exportAll("../gpu/kernel.ts"),
     /tokenizer\//,
+  ),
+  planted(
+    "the fallback bundles the engine",
+    "src/fallback/x.ts",
+    exportAll("../gpu/kernel.ts"),
+    /a script of its own/,
+  ),
+  planted(
+    "the worker bundles the fallback",
+    "src/worker/host-both.ts",
+    exportAll("../fallback/index.ts"),
+    /composition root/,
   ),
   planted(
     "a leaf grows a stem",

@@ -11,12 +11,7 @@ export interface Drawn {
 }
 
 /** `position` is that of the token drawn. At temperature 0 nothing is drawn. */
-export function drawToken(
-  row: Row,
-  stages: ResolvedStages,
-  seed: number,
-  position: number,
-): Drawn {
+export function drawToken(row: Row, stages: ResolvedStages, seed: number, position: number): Drawn {
   if (stages.temperature === 0) return scoreOf(row, argmax(row));
   const { ids, logProbabilities } = keepByStages(row, stages);
   if (ids.length === 0) return { id: 0, score: 0 };

@@ -74,7 +74,9 @@ function cutOf(row: Row, { mu, settings, temperature, logSum, finite, top }: Mea
   const count = keptCount(zipf, mu, row.length, rounding);
   if (count >= finite) return -Infinity;
   if (count <= most.length) return row[most[count - 1]!]!;
-  return Float32Array.from(row.filter((x) => x > -Infinity)).sort().at(-count)!;
+  return Float32Array.from(row.filter((x) => x > -Infinity))
+    .sort()
+    .at(-count)!;
 }
 
 /** Least squares of p ~ rank^-s over falling logits. */

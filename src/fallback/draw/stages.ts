@@ -55,12 +55,12 @@ const CUTS: Readonly<
 > = {
   topK: (left, count) => {
     if (left.ids.length <= count) return [...left.ids];
-    return reaching(left, sorted(left, ({ row }, id) => row[id]!)[count - 1]!);
+    return reaching(left, sorted(left).at(-count)!);
   },
   topP: (left, share) => {
     const { temperature, top } = left;
     const weight = (x: number): number => Math.exp((x - top) / temperature);
-    const values = sorted(left, ({ row }, id) => row[id]!);
+    const values = sorted(left);
     const enough = share * values.reduce((sum, x) => sum + weight(x), 0);
     return reaching(left, lastOf(values, weight, enough));
   },
@@ -100,9 +100,9 @@ function topOf(row: Row, ids: readonly number[]): number {
   return top;
 }
 
-/** Falling. */
-function sorted(left: Left, of: (left: Left, id: number) => number): Float32Array {
-  return Float32Array.from(left.ids, (id) => of(left, id)).sort().reverse();
+/** Rising. */
+function sorted({ row, ids }: Left): Float32Array {
+  return Float32Array.from(ids, (id) => row[id]!).sort();
 }
 
 function reaching({ row, ids }: Left, cut: number): number[] {
@@ -114,12 +114,12 @@ function raised(left: Left, cut: number): number[] {
   return reaching(left, Math.min(Math.fround(cut), left.top));
 }
 
-/** The last of the falling values that are needed to hold `enough`. */
+/** From the top of the rising values down, the last that is needed to hold `enough`. */
 function lastOf(values: Float32Array, weight: (x: number) => number, enough: number): number {
   let held = 0;
-  for (const x of values) {
-    held += weight(x);
-    if (held >= enough) return x;
+  for (let i = values.length - 1; i >= 0; i--) {
+    held += weight(values[i]!);
+    if (held >= enough) return values[i]!;
   }
-  return values.at(-1)!;
+  return values[0]!;
 }

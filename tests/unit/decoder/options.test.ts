@@ -72,6 +72,8 @@ describe("defaults", () => {
       target: { model: "a/b", layers: undefined },
       draft: undefined,
       dtype: "auto",
+      device: "auto",
+      fallbackUrl: undefined,
       contextLength: undefined,
     });
   });
@@ -393,9 +395,11 @@ describe("load options", () => {
     });
   });
 
-  test("wasm is refused until it is there", () => {
-    const error = refusal(() => resolveLoadOptions({ target: "a/b", device: "wasm" }));
-    expect(error.code).toBe("device-unsupported");
-    expect(error.fix).toContain("webgpu");
+  test("the device, and where the fallback comes from", () => {
+    expect(resolveLoadOptions({ target: "a/b" })).toMatchObject({ device: "auto" });
+    const given = { target: "a/b", device: "wasm", fallbackUrl: "/files/" };
+    expect(resolveLoadOptions(given)).toMatchObject({ device: "wasm", fallbackUrl: "/files/" });
+    const error = refusal(() => resolveLoadOptions({ target: "a/b", fallbackUrl: "/files" }));
+    expect(error.message).toContain("slash");
   });
 });

@@ -36,7 +36,10 @@ async function textOf(session: ChainSession, start: SequenceStart) {
     if (more.length === 0) break;
     outcomes.push(...more);
   }
-  return { tokens: outcomes.flatMap(({ tokens }) => tokens).slice(0, start.maxNewTokens), outcomes };
+  return {
+    tokens: outcomes.flatMap(({ tokens }) => tokens).slice(0, start.maxNewTokens),
+    outcomes,
+  };
 }
 
 const edits = resolveEdits(
@@ -55,9 +58,15 @@ const edits = resolveEdits(
 const DECODERS: [string, Partial<ChainRules>, Partial<SequenceStart>?][] = [
   ["greedy", {}],
   ["sample", { stages: resolveStages("", { temperature: 0.9, topP: 0.95, minP: 0.02 }) }],
-  ["sample, llama.cpp's order", { stages: resolveStages("", { topK: 40, typicalP: 0.9, topNSigma: 2, order: "llama.cpp" }) }],
+  [
+    "sample, llama.cpp's order",
+    { stages: resolveStages("", { topK: 40, typicalP: 0.9, topNSigma: 2, order: "llama.cpp" }) },
+  ],
   ["mirostat 2", resolveMirostat("", { kind: "mirostat" }, VOCAB)],
-  ["mirostat 1", resolveMirostat("", { kind: "mirostat", version: 1, surprise: "truncated" }, VOCAB)],
+  [
+    "mirostat 1",
+    resolveMirostat("", { kind: "mirostat", version: 1, surprise: "truncated" }, VOCAB),
+  ],
   ["momentum", resolveMomentum("", { kind: "momentum" })],
   ["edits", { edited: true, stages: resolveStages("", {}) }, { edits, endTokens: [2, 9] }],
 ];
@@ -127,7 +136,10 @@ test("the embedded pair writes its golden text, with its draft and without", asy
   const [golden] = (
     JSON.parse(readFileSync(url, "utf8")) as { target: { promptIds: number[]; ids: number[] }[] }
   ).target.slice(1);
-  const pair = [await graphModel(talesFiles("target")), await graphModel(talesFiles("draft"))] as const;
+  const pair = [
+    await graphModel(talesFiles("target")),
+    await graphModel(talesFiles("draft")),
+  ] as const;
   const count = 48;
   const start = startOf({ prompt: golden!.promptIds, maxNewTokens: count });
   const expected = golden!.ids.slice(0, count);

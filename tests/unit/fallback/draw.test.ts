@@ -8,11 +8,20 @@ import { gumbel, tokenBits } from "../../../src/fallback/draw/noise.ts";
 import { argmax, largest, logProbOf } from "../../../src/fallback/draw/rows.ts";
 import { keepByStages } from "../../../src/fallback/draw/stages.ts";
 import { editRow as referenceEdits } from "../../reference/edit-rows.ts";
-import { momentumToken as referenceMomentum, mostProbable } from "../../reference/momentum-candidates.ts";
+import {
+  momentumToken as referenceMomentum,
+  mostProbable,
+} from "../../reference/momentum-candidates.ts";
 import { gumbel as referenceGumbel, randomBits, TOKEN_NOISE } from "../../reference/noise.ts";
 import { surpriseRow } from "../../reference/surprise-rows.ts";
 import { mirostatStep } from "../../reference/verify-mirostat.ts";
-import { keptOf, orderOf, sortedDown, type Stages, temperatureAfter } from "../../reference/warp-rows.ts";
+import {
+  keptOf,
+  orderOf,
+  sortedDown,
+  type Stages,
+  temperatureAfter,
+} from "../../reference/warp-rows.ts";
 import { pathTokens, randomEditCase } from "../../support/edit-cases.ts";
 import { settingsOf } from "../../support/mirostat-cases.ts";
 import { normals, uniforms } from "../../support/random.ts";
@@ -47,7 +56,10 @@ test("the stages keep what the reference keeps, and give it its log-probabilitie
         const kept = keepByStages(row, resolved(stages));
         expect([...kept.ids]).toEqual(ids);
         const temperature = temperatureAfter(stages);
-        const sum = ids.reduce((total, id) => total + Math.exp((row[id]! - highest) / temperature), 0);
+        const sum = ids.reduce(
+          (total, id) => total + Math.exp((row[id]! - highest) / temperature),
+          0,
+        );
         for (const [i, id] of ids.entries()) {
           const expected = (row[id]! - highest) / temperature - Math.log(sum);
           expect(kept.logProbabilities[i]).toBeCloseTo(Math.min(expected, 0), 9);
@@ -89,7 +101,8 @@ test("edits", () => {
     for (const [id, value] of row.entries()) {
       if (!Number.isFinite(expected[id])) expect(value).toBe(expected[id]);
       // A few roundings to f32, of numbers up to the penalties' sum.
-      else expect(Math.abs(value - expected[id]!)).toBeLessThan(2 ** -22 * (100 + 4 * tokens.length));
+      else
+        expect(Math.abs(value - expected[id]!)).toBeLessThan(2 ** -22 * (100 + 4 * tokens.length));
     }
   }
 });
@@ -104,7 +117,11 @@ describe("mirostat", () => {
     for (let position = 1; position < 200; position++) {
       const normal = normals(1000 * index + position);
       const row = Float32Array.from({ length: 300 }, (_, c) =>
-        position % 7 === 0 ? Math.round(2 * normal()) : position % 11 === 0 && c % 3 === 0 ? -Infinity : 3 * normal(),
+        position % 7 === 0
+          ? Math.round(2 * normal())
+          : position % 11 === 0 && c % 3 === 0
+            ? -Infinity
+            : 3 * normal(),
       );
       const facts = surpriseRow(row, temperature, ratios);
       const draw = { seed: 5, position };
@@ -129,9 +146,15 @@ test("momentum", () => {
       next() < 0.1 ? -Infinity : Math.round(8 * next()) / 2,
     );
     if (argmax(row) === 0 && row[0] === -Infinity) continue;
-    const settings = { topK: 2 + below(6), alpha: [0, 0.2, 1][below(3)]!, resistance: [1, 2, 3].slice(below(3)) };
+    const settings = {
+      topK: 2 + below(6),
+      alpha: [0, 0.2, 1][below(3)]!,
+      resistance: [1, 2, 3].slice(below(3)),
+    };
     const token = momentumToken(row, text, settings);
-    expect(token).toBe(referenceMomentum(row, text, { ...settings, topK: Math.min(settings.topK, vocab) }).token);
+    expect(token).toBe(
+      referenceMomentum(row, text, { ...settings, topK: Math.min(settings.topK, vocab) }).token,
+    );
     resisted += Number(token !== argmax(row));
   }
   expect(resisted).toBeGreaterThan(50);
@@ -147,5 +170,8 @@ test("the most probable tokens and their log-probabilities", () => {
   for (const [i, { logProbability: p }] of top.entries()) {
     expect(p).toBeCloseTo(expected[i]!.logProbability, 12);
   }
-  expect(logProbability).toBeCloseTo(mostProbable(row, 200).find(({ token }) => token === 40)!.logProbability, 12);
+  expect(logProbability).toBeCloseTo(
+    mostProbable(row, 200).find(({ token }) => token === 40)!.logProbability,
+    12,
+  );
 });

@@ -69,4 +69,3 @@ describe("what is no such decoder", () => {
     );
   });
 });
-

@@ -1,6 +1,7 @@
 // An engine without a GPU behind the real host, and a worker without a thread around that host.
 import { expose } from "comlink";
 import { CoppiceError } from "../../../src/errors.ts";
+import { ALL_CAPABILITIES } from "../../../src/decoder/offers.ts";
 import type { EngineFacts } from "../../../src/stream-part.ts";
 import type { BeamShape, SamplesShape } from "../../../src/tree/index.ts";
 import type { NgramSection } from "../../../src/tree/superposed-steps.ts";
@@ -18,6 +19,8 @@ import { END, FakeSession, ids, letters, plain, spell } from "../decoder/fake-se
 
 const model = { label: "fake", layers: 1, parameters: 1 };
 export const facts: EngineFacts = {
+  device: "webgpu",
+  capabilities: ALL_CAPABILITIES,
   adapter: {
     vendor: "",
     architecture: "",

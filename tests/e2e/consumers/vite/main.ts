@@ -6,6 +6,8 @@ try {
   const engine = await loadEngine({
     target: "../models/tales/target/",
     draft: "../models/tales/draft/",
+    // Without WebGPU where the address asks for it.
+    device: location.hash === "#wasm" ? "wasm" : "webgpu",
     onProgress: ({ loadedBytes }) => (output.title = `${loadedBytes} bytes`),
   });
   const options = { maxNewTokens: 8 } as const;

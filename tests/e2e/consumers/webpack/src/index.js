@@ -6,6 +6,8 @@ try {
   const engine = await loadEngine({
     target: "../models/tales/target/",
     draft: "../models/tales/draft/",
+    // Without WebGPU where the address asks for it.
+    device: location.hash === "#wasm" ? "wasm" : "webgpu",
   });
   const { result } = engine.generate("Once upon a time there was a", { maxNewTokens: 8 });
   const { text, tokens } = await result;

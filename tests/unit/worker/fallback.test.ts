@@ -1,0 +1,152 @@
+// The fallback behind the worker's real host, in Node: ONNX Runtime's own bytes, no browser.
+import { beforeAll, describe, expect, test } from "vitest";
+import type { FallbackFiles } from "../../../src/worker/host-fallback.ts";
+import { openFallbackBackend } from "../../../src/worker/host-fallback.ts";
+import { openBackend } from "../../../src/worker/host-open.ts";
+import { Host } from "../../../src/worker/host.ts";
+import type { StreamMessage } from "../../../src/worker/protocol.ts";
+import { wasmBytes } from "../../support/fallback.ts";
+import { tinyModel } from "../../support/tiny-model.ts";
+
+const here: FallbackFiles = {
+  wasm: wasmBytes(),
+  script: () => import("../../../src/fallback/index.ts"),
+};
+const target = { files: tinyModel().files };
+const draft = { files: tinyModel({ layers: 2 }).files };
+
+/** What one request gives: its parts, and the error that ended it. */
+async function generate(host: Host, options: object) {
+  const { port1, port2 } = new MessageChannel();
+  const messages: StreamMessage[] = [];
+  const ended = new Promise<void>((resolve) => {
+    port1.addEventListener("message", ({ data }: MessageEvent<StreamMessage>) => {
+      messages.push(data);
+      if ("error" in data || data.part.type === "text-end") resolve();
+    });
+    port1.start();
+  });
+  host.generate("ab", { maxNewTokens: 12, ...options }, port2);
+  await ended;
+  port1.close();
+  const parts = messages.flatMap((one) => ("part" in one ? [one.part] : []));
+  const error = messages.flatMap((one) => ("error" in one ? [one.error] : []))[0];
+  const end = parts.find((part) => part.type === "text-end");
+  const warnings = parts.flatMap((part) => (part.type === "warning" ? [part.message] : []));
+  return { result: end?.result, warnings, error };
+}
+
+describe("an engine on the fallback", () => {
+  let host: Host;
+  let progress: unknown[];
+  beforeAll(async () => {
+    host = new Host((options, hooks) => openFallbackBackend(options, hooks, "Because.", here));
+    const { port1, port2 } = new MessageChannel();
+    progress = [];
+    port1.addEventListener("message", ({ data }: MessageEvent) => progress.push(data));
+    port1.start();
+    const facts = await host.load({ target, draft, device: "wasm" }, port2);
+    expect(facts).toMatchObject({
+      device: "wasm",
+      deviceReason: "Because.",
+      adapter: { architecture: "wasm" },
+      vocabSize: 300,
+      contextLength: 256,
+      draft: { layers: 2 },
+      gpuBytes: 0,
+    });
+    expect(facts.adapter.description).toMatch(/ONNX Runtime 1\.\d+/);
+    port1.close();
+  });
+
+  test("tells how far the weights are read", () => {
+    expect(progress.length).toBeGreaterThan(10);
+    for (const [model, files] of [
+      ["target", target.files],
+      ["draft", draft.files],
+    ] as const) {
+      const told = progress.filter((one) => (one as { model: string }).model === model);
+      const { loadedBytes, totalBytes } = told.at(-1) as {
+        loadedBytes: number;
+        totalBytes: number;
+      };
+      expect(loadedBytes).toBe(totalBytes);
+      expect(totalBytes).toBeLessThan(files["model.safetensors"]!.length);
+    }
+  });
+
+  test("a tree becomes a chain, with the same text; it says so where it was asked", async () => {
+    const greedy = await generate(host, { decoder: { kind: "greedy" } });
+    expect(greedy.warnings).toEqual([]);
+    const byDefault = await generate(host, {});
+    expect(byDefault.warnings).toEqual([]);
+    const tree = { kind: "best-first", depth: 3 };
+    const asked = await generate(host, { decoder: { kind: "speculative", tree } });
+    expect(asked.warnings).toEqual([expect.stringContaining("a chain of 3 tokens")]);
+    for (const { result } of [byDefault, asked]) {
+      expect(result).toMatchObject({ text: (greedy.result as { text: string }).text });
+      expect((result!.metrics as { draftForwards: number }).draftForwards).toBeGreaterThan(0);
+    }
+  });
+
+  test.each([
+    [{ kind: "contrastive" }],
+    [{ kind: "beam", width: 2 }],
+    [{ kind: "superposed" }],
+    [{ kind: "samples", count: 2 }],
+    [{ kind: "speculative", tree: { kind: "chain", length: 2 }, verify: "block", sampling: {} }],
+  ])("%j is refused", async (decoder) => {
+    const { error } = await generate(host, { decoder });
+    expect(error).toMatchObject({
+      code: "decoder-unsupported",
+      fix: expect.stringMatching(/webgpu/),
+    });
+  });
+
+  test("a rule makes no difference at temperature 0", async () => {
+    const tree = { kind: "chain", length: 2 };
+    const { result, warnings } = await generate(host, {
+      decoder: { kind: "speculative", tree, verify: "block" },
+    });
+    expect(result).toBeDefined();
+    expect(warnings).toEqual([]);
+  });
+});
+
+const hooks = { signal: new AbortController().signal, onProgress: () => undefined };
+const load = {
+  target: { model: target, layers: undefined },
+  draft: undefined,
+  dtype: "auto",
+} as const;
+const rest = { ...load, fallbackUrl: undefined, contextLength: undefined };
+
+test("without WebGPU device auto tries the fallback, and webgpu does not", async () => {
+  // Node has no WebGPU, and here nothing is built: each says which way it went.
+  await expect(openBackend({ ...rest, device: "webgpu" }, hooks)).rejects.toMatchObject({
+    code: "adapter-missing",
+  });
+  const fallbackUrl = new URL("nowhere/", import.meta.url).href;
+  for (const device of ["auto", "wasm"] as const) {
+    await expect(openBackend({ ...rest, device, fallbackUrl }, hooks)).rejects.toMatchObject({
+      code: "fallback-failed",
+    });
+  }
+});
+
+test("a model that is too large is refused with numbers before its weights are read", async () => {
+  const { files, config } = tinyModel();
+  const large = { ...config, vocab_size: 2 ** 22, hidden_size: 4096 };
+  const json = new TextEncoder().encode(JSON.stringify(large));
+  const model = { files: { ...files, "config.json": json } };
+  const opening = openFallbackBackend(
+    { ...rest, device: "wasm", target: { model, layers: undefined } },
+    hooks,
+    "",
+    here,
+  );
+  await expect(opening).rejects.toMatchObject({
+    code: "device-unsupported",
+    message: expect.stringMatching(/64\.\d GiB .* room for 3\.0 GiB/),
+  });
+});
