@@ -62,7 +62,9 @@ describe("without WebGPU", () => {
   test("a text is left in the middle, and what is not offered is refused", async () => {
     const left = valueOf(await browser.generate("pair", "Once", { maxNewTokens: 200 }, 2));
     expect(left.result).toBeUndefined();
-    const { error } = await browser.generate("pair", "Once", { decoder: { kind: "beam", width: 2 } });
+    const { error } = await browser.generate("pair", "Once", {
+      decoder: { kind: "beam", width: 2 },
+    });
     expect(error).toMatchObject({ code: "decoder-unsupported", isCoppiceError: true });
   });
 });

@@ -24,11 +24,28 @@ test("the page's bundle is at most 4 kB gzipped and holds no WGSL", () => {
   expect(read("dist/index.js")).not.toMatch(WGSL);
 });
 
-test("the whole library is at most 88 kB gzipped, its shaders included", () => {
+test("the whole library without the fallback is at most 92 kB gzipped, its shaders included", () => {
   const files = ["dist/index.js", ...assets().map((name) => `dist/assets/${name}`)];
   const total = files.reduce((sum, path) => sum + gzipped(path), 0);
-  expect(total).toBeLessThanOrEqual(88 * KB);
+  expect(total).toBeLessThanOrEqual(92 * KB);
   expect(files.some((path) => WGSL.test(read(path)))).toBe(true);
+});
+
+test("the fallback is a script of at most 40 kB gzipped beside ONNX Runtime's WebAssembly", () => {
+  expect(readdirSync(join(ROOT, "dist/fallback")).sort()).toEqual([
+    "ort-wasm-simd-threaded.wasm",
+    "ort.js",
+  ]);
+  expect(gzipped("dist/fallback/ort.js")).toBeLessThanOrEqual(40 * KB);
+  expect(read("dist/fallback/ort.js")).not.toMatch(WGSL);
+  // Bundlers find them by these addresses, and must leave the script alone when it is imported.
+  const worker = read(`dist/assets/${assets()[0]}`);
+  for (const name of ["ort.js", "ort-wasm-simd-threaded.wasm"]) {
+    expect(worker).toMatch(
+      new RegExp(`new URL\\(.\\.\\./fallback/${name}., ?import\\.meta\\.url\\)`),
+    );
+  }
+  expect(worker).toMatch(/import\(\s*\/\* @vite-ignore \*\/\s*\/\* webpackIgnore: true \*\//);
 });
 
 test("the worker is one file, its address in the form that bundlers know", () => {
