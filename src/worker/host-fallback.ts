@@ -2,8 +2,8 @@
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { FallbackRequest, GraphSource } from "../fallback/index.ts";
-import { WeightFiles } from "../model/formats/weight-files.ts";
-import type { TensorDtype } from "../model/formats/safetensors.ts";
+import { openStore } from "../model/formats/open-store.ts";
+import { elementsOf, type TensorDtype, type TensorStore } from "../model/formats/tensor-store.ts";
 import { convertTensor } from "../model/weights/convert.ts";
 import { checkTensors, planLlama } from "../model/weights/plan.ts";
 import type { EngineBackend, LoadHooks } from "./host-backend.ts";
@@ -35,11 +35,11 @@ export async function openFallbackBackend(
 ): Promise<EngineBackend> {
   const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
   checkSize([target, ...(draft ? [draft] : [])]);
-  const opened: WeightFiles[] = [];
+  const opened: TensorStore[] = [];
   const source = async (outline: Outline): Promise<GraphSource> => {
-    const weights = await WeightFiles.open(outline.files);
-    opened.push(weights);
-    return graphSource(outline, weights, hooks);
+    const store = await openStore(outline.files);
+    opened.push(store);
+    return graphSource(outline, store, hooks);
   };
   try {
     const request = {
@@ -55,34 +55,36 @@ export async function openFallbackBackend(
     throwIfAborted(hooks.signal);
     return await script.openFallback(request);
   } finally {
-    for (const weights of opened) weights.dispose();
+    for (const store of opened) store.dispose();
   }
 }
 
 /** Its tensors as f32, one after another. */
 function graphSource(
-  { role, files, config }: Outline,
-  weights: WeightFiles,
+  { role, files, config: given }: Outline,
+  store: TensorStore,
   { signal, onProgress }: LoadHooks,
 ): GraphSource {
-  checkTensors(planLlama(config), weights.tensors, config.layers);
+  const config = { ...given, tieWordEmbeddings: given.tieWordEmbeddings && !store.ownHead };
+  checkTensors(planLlama(config), store.tensors, config.layers);
   const totals = new Map<string, number>();
   const loaded = new Map<string, number>();
-  for (const { file, start, end } of weights.tensors.values()) {
-    totals.set(file, (totals.get(file) ?? 0) + end - start);
+  for (const { file, bytes } of store.tensors.values()) {
+    totals.set(file, (totals.get(file) ?? 0) + bytes);
   }
   return {
     config,
     facts: { label: files.label, layers: config.layers, parameters: parameterCount(config) },
     read: async (name) => {
       throwIfAborted(signal);
-      const tensor = weights.tensors.get(name)!;
-      const bytes = await weights.read(tensor, 0, tensor.end - tensor.start);
-      const { file } = tensor;
-      const loadedBytes = (loaded.get(file) ?? 0) + bytes.length;
+      const tensor = store.tensors.get(name)!;
+      const { file, dtype, shape } = tensor;
+      const data = await store.read(tensor, 0, elementsOf(shape));
+      const loadedBytes = (loaded.get(file) ?? 0) + tensor.bytes;
       loaded.set(file, loadedBytes);
       onProgress({ model: role, file, loadedBytes, totalBytes: totals.get(file)! });
-      return convertTensor(bytes, tensor.dtype as TensorDtype, "f32").bytes;
+      // As the checks have found, there is no other type.
+      return convertTensor(data, dtype as TensorDtype, "f32").bytes;
     },
   };
 }

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { env } from "onnxruntime-web/wasm";
 import { GraphModel } from "../../src/fallback/graph-model.ts";
 import { parseModelConfig } from "../../src/model/config.ts";
-import { TENSOR_BYTES, type TensorDtype } from "../../src/model/formats/safetensors.ts";
-import { WeightFiles } from "../../src/model/formats/weight-files.ts";
+import { openStore } from "../../src/model/formats/open-store.ts";
+import { elementsOf, isTensorDtype } from "../../src/model/formats/tensor-store.ts";
 import { openSource } from "../../src/model/source/index.ts";
 import { convertTensor } from "../../src/model/weights/convert.ts";
 
@@ -30,13 +30,12 @@ export function useOrt(): void {
 export async function graphModel(files: TestFiles, contextLength = 256): Promise<GraphModel> {
   const source = await openSource({ files });
   const config = parseModelConfig(await source.json("config.json"));
-  const weights = await WeightFiles.open(source);
+  const store = await openStore(source);
   return GraphModel.create(config, contextLength, async (name) => {
-    const tensor = weights.tensors.get(name)!;
-    const dtype = tensor.dtype as TensorDtype;
-    if (!(dtype in TENSOR_BYTES)) throw new Error(`${name} is ${dtype}`);
-    const bytes = await weights.read(tensor, 0, tensor.end - tensor.start);
-    return convertTensor(bytes, dtype, "f32").bytes;
+    const tensor = store.tensors.get(name)!;
+    const { dtype, shape } = tensor;
+    if (!isTensorDtype(dtype)) throw new Error(`${name} is ${dtype}`);
+    return convertTensor(await store.read(tensor, 0, elementsOf(shape)), dtype, "f32").bytes;
   });
 }
 

@@ -1,5 +1,6 @@
 // The fallback behind the worker's real host, in Node: ONNX Runtime's own bytes, no browser.
 import { beforeAll, describe, expect, test } from "vitest";
+import { resolveLoadOptions } from "../../../src/decoder/load-options.ts";
 import type { FallbackFiles } from "../../../src/worker/host-fallback.ts";
 import { openFallbackBackend } from "../../../src/worker/host-fallback.ts";
 import { openBackend } from "../../../src/worker/host-open.ts";
@@ -114,21 +115,17 @@ describe("an engine on the fallback", () => {
 });
 
 const hooks = { signal: new AbortController().signal, onProgress: () => undefined };
-const load = {
-  target: { model: target, layers: undefined },
-  draft: undefined,
-  dtype: "auto",
-} as const;
-const rest = { ...load, fallbackUrl: undefined, contextLength: undefined };
-
 test("without WebGPU device auto tries the fallback, and webgpu does not", async () => {
   // Node has no WebGPU, and here nothing is built: each says which way it went.
-  await expect(openBackend({ ...rest, device: "webgpu" }, hooks)).rejects.toMatchObject({
+  await expect(
+    openBackend(resolveLoadOptions({ target, device: "webgpu" }), hooks),
+  ).rejects.toMatchObject({
     code: "adapter-missing",
   });
   const fallbackUrl = new URL("nowhere/", import.meta.url).href;
   for (const device of ["auto", "wasm"] as const) {
-    await expect(openBackend({ ...rest, device, fallbackUrl }, hooks)).rejects.toMatchObject({
+    const options = resolveLoadOptions({ target, device, fallbackUrl });
+    await expect(openBackend(options, hooks)).rejects.toMatchObject({
       code: "fallback-failed",
     });
   }
@@ -139,12 +136,8 @@ test("a model that is too large is refused with numbers before its weights are r
   const large = { ...config, vocab_size: 2 ** 22, hidden_size: 4096 };
   const json = new TextEncoder().encode(JSON.stringify(large));
   const model = { files: { ...files, "config.json": json } };
-  const opening = openFallbackBackend(
-    { ...rest, device: "wasm", target: { model, layers: undefined } },
-    hooks,
-    "",
-    here,
-  );
+  const options = resolveLoadOptions({ target: model, device: "wasm" });
+  const opening = openFallbackBackend(options, hooks, "", here);
   await expect(opening).rejects.toMatchObject({
     code: "device-unsupported",
     message: expect.stringMatching(/64\.\d GiB .* room for 3\.0 GiB/),
