@@ -49,6 +49,7 @@ export function fitDecoder(
   if (decoder.contrastive) checkOffered("contrastive", capabilities);
   const { speculation, stages } = decoder;
   if (!speculation) return { decoder, warnings: [] };
+  checkOffered("speculative", capabilities);
   const verify = fitVerify(speculation.verify, stages.temperature, capabilities);
   const { tree } = speculation;
   if (capabilities.trees.includes(tree.kind)) {

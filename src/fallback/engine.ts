@@ -8,15 +8,25 @@ import type { BackendTokenizer, EngineBackend } from "../worker/host-backend.ts"
 import type { CachedModel } from "./cached-model.ts";
 import { ChainSession } from "./chain-session.ts";
 
-const CAPABILITIES: EngineCapabilities = {
+const CHAINS: EngineCapabilities = {
   decoders: ["greedy", "sample", "mirostat", "momentum", "speculative"],
   trees: ["chain"],
   verify: ["coupled"],
 };
 
+/** For graphs of others, whose rows may depend on one another: a draft might be seen in the text. */
+const ONE_BY_ONE: EngineCapabilities = {
+  ...CHAINS,
+  decoders: CHAINS.decoders.filter((kind) => kind !== "speculative"),
+  trees: [],
+  verify: [],
+};
+
 export interface FallbackModel {
   readonly model: CachedModel;
   readonly facts: ModelFacts;
+  /** Whether a row's logits are the same to the bit whatever rows are run beside it. */
+  readonly rowInvariant: boolean;
 }
 
 export interface FallbackParts {
@@ -51,7 +61,7 @@ export class FallbackEngine implements EngineBackend {
     this.facts = {
       device: "wasm",
       deviceReason: reason,
-      capabilities: CAPABILITIES,
+      capabilities: target.rowInvariant ? CHAINS : ONE_BY_ONE,
       adapter: {
         vendor: "",
         architecture: "wasm",

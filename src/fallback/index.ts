@@ -1,12 +1,12 @@
 /** What the worker loads where WebGPU will not do: a script of its own, beside ONNX Runtime's WebAssembly. */
-import { env } from "onnxruntime-web/wasm";
+import { env, InferenceSession } from "onnxruntime-web/wasm";
 import { CoppiceError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { EngineBackend } from "../worker/host-backend.ts";
 import type { ModelFacts } from "../stream-part.ts";
-import type { CachedModel } from "./cached-model.ts";
 import { FallbackEngine, type FallbackModel, type FallbackParts } from "./engine.ts";
 import { GraphModel, type WeightReader } from "./graph-model.ts";
+import { OnnxModel } from "./onnx-model.ts";
 
 /** A model of an architecture that a graph can be written for. */
 export interface GraphSource {
@@ -15,10 +15,19 @@ export interface GraphSource {
   readonly facts: ModelFacts;
 }
 
+/** A model that comes as ONNX. */
+export interface OnnxSource {
+  readonly onnx: Uint8Array;
+  /** Beside it: the file that has its weights, where it does not hold them itself. */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+  readonly vocabSize: number;
+  readonly facts: ModelFacts;
+}
+
 export interface FallbackRequest extends Omit<FallbackParts, "target" | "draft" | "version"> {
   /** ONNX Runtime's WebAssembly: its address, or its bytes. */
   readonly wasm: string | ArrayBuffer;
-  readonly target: GraphSource;
+  readonly target: GraphSource | OnnxSource;
   readonly draft: GraphSource | undefined;
 }
 
@@ -40,12 +49,23 @@ export async function openFallback(request: FallbackRequest): Promise<EngineBack
 }
 
 async function load(
-  { config, read, facts }: GraphSource,
+  source: GraphSource | OnnxSource,
   contextLength: number,
 ): Promise<FallbackModel> {
+  const { facts } = source;
   try {
-    const model: CachedModel = await GraphModel.create(config, contextLength, read);
-    return { model, facts };
+    if ("config" in source) {
+      const model = await GraphModel.create(source.config, contextLength, source.read);
+      return { model, facts, rowInvariant: true };
+    }
+    const { onnx, external: externalData, vocabSize } = source;
+    const session = await InferenceSession.create(onnx, {
+      executionProviders: ["wasm"],
+      externalData,
+    });
+    const bytes = externalData.reduce((sum, { data }) => sum + data.length, onnx.length);
+    const model = new OnnxModel(session, { vocabSize, contextLength, bytes });
+    return { model, facts, rowInvariant: false };
   } catch (error) {
     throw typed(error);
   }

@@ -9,16 +9,17 @@ import { checkTensors, planLlama } from "../model/weights/plan.ts";
 import type { EngineBackend, LoadHooks } from "./host-backend.ts";
 import { backendTokenizer, parameterCount } from "./host-engine.ts";
 import { type Outline, outlineModels } from "./host-models.ts";
+import { isUnknownArchitecture, outlineOnnx } from "./host-onnx.ts";
 
 /** The fallback's script, as it is imported. */
 export interface FallbackScript {
-  openFallback(request: FallbackRequest): Promise<EngineBackend>;
+  readonly openFallback: (request: FallbackRequest) => Promise<EngineBackend>;
 }
 
 /** Where the fallback comes from; tests have it at hand. */
 export interface FallbackFiles {
   readonly wasm: string | ArrayBuffer;
-  script(): Promise<FallbackScript>;
+  readonly script: () => Promise<FallbackScript>;
 }
 
 /**
@@ -33,7 +34,15 @@ export async function openFallbackBackend(
   reason: string,
   files: FallbackFiles = filesAt(options.fallbackUrl),
 ): Promise<EngineBackend> {
-  const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
+  const outlines = await outlineModels(options, hooks).catch((error: unknown) => {
+    if (!isUnknownArchitecture(error)) throw error;
+    return error;
+  });
+  if (CoppiceError.isInstance(outlines)) {
+    const { source, ...rest } = await outlineOnnx(options, hooks, outlines);
+    return open(files, hooks, { ...rest, reason, target: source, draft: undefined });
+  }
+  const { target, draft, tokenizer, contextLength } = outlines;
   checkSize([target, ...(draft ? [draft] : [])]);
   const opened: TensorStore[] = [];
   const source = async (outline: Outline): Promise<GraphSource> => {
@@ -42,21 +51,28 @@ export async function openFallbackBackend(
     return graphSource(outline, store, hooks);
   };
   try {
-    const request = {
-      wasm: files.wasm,
+    return await open(files, hooks, {
       target: await source(target),
       draft: draft && (await source(draft)),
       contextLength,
       tokenizer: backendTokenizer(tokenizer),
       endOfText: tokenizer.endOfText,
       reason,
-    };
-    const script = await files.script().catch(scriptMissing);
-    throwIfAborted(hooks.signal);
-    return await script.openFallback(request);
+    });
   } finally {
     for (const store of opened) store.dispose();
   }
+}
+
+/** Fetches the script, and loads the models by it. */
+async function open(
+  { wasm, script }: FallbackFiles,
+  { signal }: LoadHooks,
+  request: Omit<FallbackRequest, "wasm">,
+): Promise<EngineBackend> {
+  const { openFallback } = await script().catch(scriptMissing);
+  throwIfAborted(signal);
+  return openFallback({ ...request, wasm });
 }
 
 /** Its tensors as f32, one after another. */

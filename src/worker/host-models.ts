@@ -24,11 +24,17 @@ export interface LoadedModels {
   readonly contextLength: number;
 }
 
+/** What of a configuration has to do with text. */
+export type ConfigFacts = Pick<
+  ModelConfig,
+  "vocabSize" | "contextLength" | "longestContext" | "bosTokenId" | "eosTokenIds"
+>;
+
 /** A model before its weights. */
-export interface Outline {
+export interface Outline<Config extends ConfigFacts = ModelConfig> {
   readonly role: LoadProgress["model"];
   readonly files: ModelFiles;
-  readonly config: ModelConfig;
+  readonly config: Config;
   readonly tokenizer: Tokenizer | undefined;
 }
 
@@ -93,24 +99,29 @@ async function outlines(
   hooks: LoadHooks,
 ): Promise<[Outline, Outline | undefined]> {
   if (!draft || target.file !== draft.file || !isSame(target.model, draft.model)) {
-    return Promise.all([outline("target", target, hooks), draft && outline("draft", draft, hooks)]);
+    return Promise.all([
+      outline("target", target, hooks, readConfig),
+      draft && outline("draft", draft, hooks, readConfig),
+    ]);
   }
   // The target's own layers, perhaps fewer of them: nothing but the configuration differs.
-  const own = await outline("target", target, hooks);
+  const own = await outline("target", target, hooks, readConfig);
   return [own, { ...own, role: "draft", config: await readConfig(own.files, draft.layers) }];
 }
 
-async function outline(
+/** `read` checks the configuration. */
+export async function outline<Config extends ConfigFacts>(
   role: LoadProgress["model"],
   { model: source, layers, file }: ResolvedModel,
   { signal, onProgress }: LoadHooks,
-): Promise<Outline> {
+  read: (files: ModelFiles, layers?: number) => Promise<Config>,
+): Promise<Outline<Config>> {
   const folder = await openSource(source, {
     signal,
     onProgress: (progress) => onProgress({ model: role, ...progress }),
   });
   const files = await openModelFiles(folder, file);
-  const config = await readConfig(files, layers);
+  const config = await read(files, layers);
   const tokenizerFile = await files.json("tokenizer.json");
   const tokenizerConfig = await files.json("tokenizer_config.json");
   const { bosTokenId, eosTokenIds } = config;
@@ -147,10 +158,10 @@ function isSame(a: ModelSource, b: ModelSource): boolean {
   );
 }
 
-function chooseContext(
+export function chooseContext(
   wanted: number | undefined,
-  target: Outline,
-  draft: Outline | undefined,
+  target: Outline<ConfigFacts>,
+  draft: Outline<ConfigFacts> | undefined,
 ): number {
   const limits = [target, ...(draft ? [draft] : [])];
   if (wanted === undefined) {
@@ -167,7 +178,7 @@ function chooseContext(
   return wanted;
 }
 
-function tokenizerMissing(label: string): CoppiceError {
+export function tokenizerMissing(label: string): CoppiceError {
   return new CoppiceError(
     "file-missing",
     `${label} has no tokenizer.json.`,

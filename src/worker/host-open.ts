@@ -4,6 +4,7 @@ import { CoppiceError } from "../errors.ts";
 import type { LoadHooks, OpenBackend } from "./host-backend.ts";
 import { openGpuBackend } from "./host-engine.ts";
 import { openFallbackBackend } from "./host-fallback.ts";
+import { isUnknownArchitecture } from "./host-onnx.ts";
 
 export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: LoadHooks) => {
   if (options.device === "wasm") {
@@ -13,7 +14,7 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
     return await openGpuBackend(options, hooks);
   } catch (error) {
     const isMissing = CoppiceError.isInstance(error) && error.code === "adapter-missing";
-    if (!isMissing || options.device === "webgpu") throw error;
+    if (options.device === "webgpu" || !(isMissing || isUnknownArchitecture(error))) throw error;
     return openFallbackBackend(options, hooks, error.message);
   }
 };

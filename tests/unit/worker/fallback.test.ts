@@ -7,7 +7,9 @@ import { openBackend } from "../../../src/worker/host-open.ts";
 import { Host } from "../../../src/worker/host.ts";
 import type { StreamMessage } from "../../../src/worker/protocol.ts";
 import { wasmBytes } from "../../support/fallback.ts";
-import { tinyModel } from "../../support/tiny-model.ts";
+import { fixtureBytes, hasFixture } from "../../support/fixtures.ts";
+import { jsonFile, tinyModel } from "../../support/tiny-model.ts";
+import { tinyTokenizer } from "../../support/tiny-tokenizer.ts";
 
 const here: FallbackFiles = {
   wasm: wasmBytes(),
@@ -141,5 +143,53 @@ test("a model that is too large is refused with numbers before its weights are r
   await expect(opening).rejects.toMatchObject({
     code: "device-unsupported",
     message: expect.stringMatching(/64\.\d GiB .* room for 3\.0 GiB/),
+  });
+});
+
+const GPT2 = "onnx/hf-internal-testing__tiny-random-gpt2-fp32__past.onnx";
+
+describe.skipIf(!hasFixture(GPT2))("an architecture that the kernels do not know", () => {
+  const tokenizer = tinyTokenizer(1000);
+  const config = {
+    model_type: "gpt2",
+    architectures: ["GPT2LMHeadModel"],
+    vocab_size: 1000,
+    n_positions: 64,
+    n_layer: 5,
+    bos_token_id: 98,
+    eos_token_id: 98,
+  };
+  const small = {
+    "config.json": jsonFile(config),
+    "tokenizer.json": jsonFile(tokenizer.tokenizer),
+    "tokenizer_config.json": jsonFile(tokenizer.config),
+  };
+  const files = { ...small, ...(hasFixture(GPT2) && { "onnx/model.onnx": fixtureBytes(GPT2) }) };
+  const open = (options: object) =>
+    openFallbackBackend(resolveLoadOptions({ device: "wasm", ...options }), hooks, "Why.", here);
+
+  test("runs from its ONNX file", async () => {
+    const host = new Host((options) => openFallbackBackend(options, hooks, "Why.", here));
+    const { port1, port2 } = new MessageChannel();
+    const facts = await host.load({ target: { files }, device: "wasm" }, port2);
+    port1.close();
+    expect(facts).toMatchObject({ contextLength: 64, vocabSize: 1000, target: { layers: 5 } });
+    expect(facts.target.label).toContain("onnx/model.onnx");
+    expect(facts.capabilities).toMatchObject({ trees: [], verify: [] });
+    expect(facts.capabilities.decoders).not.toContain("speculative");
+    // The golden's prompt, but for the token that begins every text: so the golden's text is another.
+    const golden = { continueFrom: [0, 0, 0, 52], maxNewTokens: 6 };
+    const { result } = await generate(host, { ...golden, decoder: { kind: "greedy" } });
+    const { tokens } = result as unknown as { tokens: number[] };
+    expect(tokens).toHaveLength(6);
+    const sampled = await generate(host, { ...golden, seed: 3, decoder: { kind: "sample" } });
+    expect((sampled.result as unknown as { tokens: number[] }).tokens).not.toEqual(tokens);
+    await host.dispose();
+  });
+
+  test("is refused as unknown without one, and with a draft", async () => {
+    for (const options of [{ target: { files: small } }, { target: { files }, draft: target }]) {
+      await expect(open(options)).rejects.toMatchObject({ code: "architecture-unknown" });
+    }
   });
 });
