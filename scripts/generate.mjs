@@ -12,7 +12,7 @@ async function main() {
   const { mounts, ...models } = modelSources(options);
   ensurePackages();
   ensureBuilt();
-  const { error, result, adapter } = await runInBrowser({
+  const { error, result, adapter, device } = await runInBrowser({
     request: {
       load: { ...models, ...options.load },
       prompt: options.prompt,
@@ -26,7 +26,7 @@ async function main() {
     },
   });
   if (error) throw error;
-  process.stdout.write(options.json ? `${JSON.stringify({ ...result, adapter })}\n` : "\n");
+  process.stdout.write(options.json ? `${JSON.stringify({ ...result, adapter, device })}\n` : "\n");
 }
 
 try {

@@ -12,11 +12,12 @@ const DISPOSE_LIMIT = 2000;
 /**
  * Loads a model, and a draft model where one is given, in a worker of its own.
  *
- * @throws CoppiceError before anything is fetched: `option-unknown`, `option-invalid`, `device-unsupported`.
+ * @throws CoppiceError before anything is fetched: `option-unknown`, `option-invalid`.
  * While loading: `adapter-missing`, `source-invalid`, `network`, `file-missing`, `config-missing`,
  * `config-invalid`, `architecture-unknown`, `tokenizer-invalid`, `tensor-missing`, `tensor-invalid`,
  * `weights-invalid`, `vocabulary-mismatch`, `buffer-too-large`, `out-of-memory`, `shader-invalid`,
- * `worker-failed`, and `aborted` when the signal fires. Whatever was loaded is freed then.
+ * `device-unsupported`, `fallback-failed`, `worker-failed`, and `aborted` when the signal fires. Whatever was loaded is
+ * freed then.
  */
 export async function loadEngine(options: LoadOptions): Promise<Engine> {
   const { onProgress, signal, ...rest } = options ?? {};
@@ -37,7 +38,8 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
     const load = async (): Promise<EngineFacts> => {
       const target = await portable(rest.target);
       const draft = await portable(rest.draft);
-      return link.host.load({ ...rest, target, draft }, transfer(port2, [port2]));
+      const fallbackUrl = await portable(rest.fallbackUrl);
+      return link.host.load({ ...rest, target, draft, fallbackUrl }, transfer(port2, [port2]));
     };
     return new Engine(link, await Promise.race([load(), link.failed, stopped]));
   } catch (error) {
@@ -89,7 +91,7 @@ export class Engine {
    * An empty prompt is the beginning-of-text token alone.
    *
    * Errors come out of the stream and its `result`: `option-unknown`, `option-invalid`, `tree-invalid`,
-   * `context-overflow` (nothing was run then, and the engine serves the next request), `aborted`,
+   * `decoder-unsupported`, `context-overflow` (nothing was run then, and the engine serves the next request), `aborted`,
    * `engine-disposed`, `device-lost`, `out-of-memory`, `worker-failed`.
    */
   generate(prompt: string, options?: GenerateOptions): GenerateStream;

@@ -14,6 +14,7 @@ export type {
   DraftsDecoder,
   DraftsOptions,
   Dtype,
+  EngineCapabilities,
   GenerateOptions,
   GreedyDecoder,
   LoadOptions,

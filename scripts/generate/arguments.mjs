@@ -13,7 +13,7 @@ export const HELP = `npm run generate -- [options]
   --max-new-tokens <n>    default: as many as the context holds
   --overflow end|slide    what becomes of a text that fills the context; slide needs --max-new-tokens; default end
   --seed <n>              default 0
-  --device webgpu|wasm    default: the engine chooses
+  --device webgpu|wasm    the GPU, or the processor by ONNX Runtime; default: the GPU where there is one
   --dtype <dtype>         how weights are kept; default: the engine chooses
   --context-length <n>    tokens of prompt and text together
   --json                  print one object on one line instead of the text

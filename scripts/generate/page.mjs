@@ -8,6 +8,10 @@ import { CoppiceError, loadEngine } from "coppice";
 export async function run({ load, prompt, generate }, emit) {
   try {
     const engine = await loadEngine(load);
+    const { adapter, device, deviceReason } = engine.facts;
+    if (device !== "webgpu" && load.device !== device) {
+      emit("warning", `Running on ${adapter.description}. ${deviceReason}`);
+    }
     const stream = engine.generate(prompt, generate);
     for await (const part of stream) {
       if (part.type === "text-delta") emit("delta", part.text);
@@ -16,9 +20,8 @@ export async function run({ load, prompt, generate }, emit) {
       if (part.type === "text-end" && "drafts" in part.result) emit("drafts", listed(part.result));
     }
     const result = await stream.result;
-    const { adapter } = engine;
     await engine.dispose();
-    return { result, adapter };
+    return { result, adapter, device };
   } catch (error) {
     if (error instanceof CoppiceError) {
       return { error: { code: error.code, message: error.message, fix: error.fix } };

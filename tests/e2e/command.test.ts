@@ -43,6 +43,20 @@ test("without --json it prints the text; with it, one line that holds the same t
   expect(result.adapter.features).toBeInstanceOf(Array);
 });
 
+test("without WebGPU the text is the same", async () => {
+  const [gpu, wasm] = [
+    await generate(...REQUEST, "--device", "webgpu", "--json"),
+    await generate(...REQUEST, "--device", "wasm", "--json"),
+  ];
+  expect(wasm).toMatchObject({ code: 0, err: "" });
+  const [first, second] = [JSON.parse(gpu.out), JSON.parse(wasm.out)];
+  expect(second.tokens).toEqual(first.tokens);
+  expect(first.device).toBe("webgpu");
+  expect(second).toMatchObject({ device: "wasm", adapter: { architecture: "wasm" } });
+  // By default it speculates: with chains, but it does.
+  expect(second.metrics.draftForwards).toBeGreaterThan(0);
+});
+
 test("an error of the engine goes to standard error, with its code and its fix", async () => {
   const { code, out, err } = await generate("--target", tmpdir(), "--json");
   expect(code).toBe(1);
