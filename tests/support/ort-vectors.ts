@@ -45,8 +45,9 @@ export function readVectors(): Vector[] {
   });
 }
 
-/** Half a unit of the last decimal that any of these numbers has: they may have been rounded to it. */
+/** Half a unit of the last decimal that any of these numbers has: they may have been rounded to it. Whole numbers are exact. */
 export function printedError(numbers: readonly number[]): number {
   const decimals = numbers.map((x) => /\.(\d+)/.exec(String(x))?.[1]!.length ?? 0);
-  return 0.5 * 10 ** -Math.max(...decimals);
+  const most = Math.max(...decimals);
+  return most === 0 ? 0 : 0.5 * 10 ** -most;
 }

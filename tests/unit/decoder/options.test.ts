@@ -394,12 +394,4 @@ describe("load options", () => {
       message,
     });
   });
-
-  test("the device, and where the fallback comes from", () => {
-    expect(resolveLoadOptions({ target: "a/b" })).toMatchObject({ device: "auto" });
-    const given = { target: "a/b", device: "wasm", fallbackUrl: "/files/" };
-    expect(resolveLoadOptions(given)).toMatchObject({ device: "wasm", fallbackUrl: "/files/" });
-    const error = refusal(() => resolveLoadOptions({ target: "a/b", fallbackUrl: "/files" }));
-    expect(error.message).toContain("slash");
-  });
 });
