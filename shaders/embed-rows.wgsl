@@ -1,4 +1,4 @@
-// Embedding lookup: x[r, :] = table[token(r), :], and where each row stands: rows[r].
+// Embedding lookup: x[r, :] = w[token(r), :], and where each row stands: rows[r].
 //
 // Grid: one workgroup per row; its lanes stride over the columns.
 
@@ -12,7 +12,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> control: Control;
 @group(0) @binding(1) var<storage, read> tree: TokenTree;
-@group(0) @binding(2) var<storage, read> table: array<weight4>;           // [vocab, hidden]
+@group(0) @binding(2) var<storage, read> w: array<weight_word>;           // [vocab, hidden]
 @group(0) @binding(3) var<storage, read_write> rows: array<Row>;          // [rows]
 @group(0) @binding(4) var<storage, read_write> x: array<vec4<f32>>;       // [rows, hidden]
 @group(0) @binding(5) var<uniform> params: Params;
@@ -31,9 +31,9 @@ fn token_of(node: u32) -> u32 {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = group.x;
   let node = params.row_start + row;
-  let table_at = token_of(node) * params.cols4;
+  let token = token_of(node);
   for (var c = lane; c < params.cols4; c += WORKGROUP_SIZE) {
-    x[row * params.cols4 + c] = unpack4(table[table_at + c]);
+    x[row * params.cols4 + c] = load_chunk(token, c, params.cols4);
   }
   if (lane == 0u) {
     let base = control.base - params.lag;

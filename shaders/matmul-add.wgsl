@@ -10,7 +10,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;   // [rows, k]
-@group(0) @binding(1) var<storage, read> w: array<weight4>;     // [cols, k]
+@group(0) @binding(1) var<storage, read> w: array<weight_word>; // [cols, k]
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;   // [rows, cols]
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -22,14 +22,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let first_row = group.y * ROWS;
   // Columns and rows past the end repeat the last one, so that every lane does the same work.
   let columns = min(first_col + vec4(0u, 1u, 2u, 3u), vec4(params.cols - 1u));
-  let weights_at = columns * params.k4;
 
   var sums: array<vec4<f32>, OUTPUTS>;
-  for (var k = lane; k < params.k4; k += WORKGROUP_SIZE) {
-    let weights = load_columns(weights_at + k);
-    for (var r = 0u; r < ROWS; r++) {
-      let row = min(first_row + r, params.rows - 1u);
-      sums[r] = add_columns(sums[r], weights, x[row * params.k4 + k]);
+  for (var place = lane; place < places(params.k4); place += WORKGROUP_SIZE) {
+    let loaded = load_columns(columns, place, params.k4);
+    for (var part = 0u; part < PARTS && chunk_of(place, part) < params.k4; part++) {
+      let k = chunk_of(place, part);
+      let weights = unpack_columns(loaded, part);
+      for (var r = 0u; r < ROWS; r++) {
+        let row = min(first_row + r, params.rows - 1u);
+        sums[r] = add_columns(sums[r], weights, x[row * params.k4 + k]);
+      }
     }
   }
   add_lanes(lane, &sums);

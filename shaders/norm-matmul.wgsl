@@ -13,7 +13,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [first + rows, k]
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;     // [k]
-@group(0) @binding(2) var<storage, read> w: array<weight4>;          // [cols, k]
+@group(0) @binding(2) var<storage, read> w: array<weight_word>;      // [cols, k]
 @group(0) @binding(3) var<storage, read_write> logits: array<f32>;   // [rows, cols]
 @group(0) @binding(4) var<uniform> params: Params;
 

@@ -16,7 +16,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;      // [rows, hidden]
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;   // [hidden]
-@group(0) @binding(2) var<storage, read> w: array<weight4>;        // [(heads + 2 kv_heads) head_dim, hidden]
+@group(0) @binding(2) var<storage, read> w: array<weight_word>;    // [(heads + 2 kv_heads) head_dim, hidden]
 @group(0) @binding(3) var<storage, read> rope: array<f32>;         // [positions, head_dim]: cosines, sines
 @group(0) @binding(4) var<storage, read> rows: array<Row>;         // [rows]
 @group(0) @binding(5) var<storage, read_write> q: array<f32>;      // [rows, heads, head_dim]

@@ -12,7 +12,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;      // [rows, k]
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;   // [k]
-@group(0) @binding(2) var<storage, read> w: array<weight4>;        // [2 cols, k]: wg, then wu
+@group(0) @binding(2) var<storage, read> w: array<weight_word>;    // [2 cols, k]: wg, then wu
 @group(0) @binding(3) var<storage, read_write> h: array<f32>;      // [rows, cols]
 @group(0) @binding(4) var<uniform> params: Params;
 

@@ -7,14 +7,14 @@ import {
   encodeDrafts,
 } from "../../src/kernels/index.ts";
 import { benchKernel } from "../harness.ts";
-import { K, matrix, TYPES } from "../products.ts";
+import { K, matrix, matrixBytes, TYPES } from "../products.ts";
 
 const VOCAB = 1024;
 
 const variants = TYPES.flatMap((type) =>
   [1, 3, 10].map((live) => ({
     name: `${type}, ${live} drafts`,
-    bytes: live * K * (type === "f16" ? 2 : 4) + K * 4,
+    bytes: live * matrixBytes(1, K, type) + K * 4,
     async prepare(gpu: Gpu) {
       const pipeline = await gpu.kernels.compile(embedMix, { weights: type });
       const drafts = encodeDrafts([1]);
@@ -28,7 +28,7 @@ const variants = TYPES.flatMap((type) =>
       const buffers = {
         control: gpu.buffers.upload("control", encodeControl({ base: 5 })),
         drafts: gpu.buffers.upload("drafts", drafts),
-        table: matrix(gpu, VOCAB, K, type),
+        w: matrix(gpu, VOCAB, K, type),
         rows: gpu.buffers.storage("rows", 16),
         x: gpu.buffers.storage("x", K * 4),
       };

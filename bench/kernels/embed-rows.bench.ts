@@ -7,14 +7,14 @@ import {
   TARGET_TREE,
 } from "../../src/kernels/index.ts";
 import { benchKernel } from "../harness.ts";
-import { K, matrix, ROWS, TYPES } from "../products.ts";
+import { K, matrix, matrixBytes, ROWS, TYPES } from "../products.ts";
 
 const VOCAB = 1024;
 
 const variants = TYPES.flatMap((type) =>
   ROWS.map((rows) => ({
     name: `${type}, ${rows} rows`,
-    bytes: rows * K * (type === "f16" ? 6 : 8),
+    bytes: rows * (matrixBytes(1, K, type) + 4 * K),
     async prepare(gpu: Gpu) {
       const pipeline = await gpu.kernels.compile(embedRows, {
         statics: TARGET_TREE,
@@ -24,7 +24,7 @@ const variants = TYPES.flatMap((type) =>
       const buffers = {
         control: gpu.buffers.upload("control", encodeControl({ base: 5 })),
         tree: gpu.buffers.upload("tree", encodeTokenTree(TARGET_TREE, nodes)),
-        table: matrix(gpu, VOCAB, K, type),
+        w: matrix(gpu, VOCAB, K, type),
         rows: gpu.buffers.storage("rows", rows * 16),
         x: gpu.buffers.storage("x", rows * K * 4),
       };

@@ -1,11 +1,26 @@
 // Four columns of a weight matrix at a time: they fill a vec4, so one load of weights and one fma serve four
-// outputs. Its kernel declares `w`.
+// outputs. The weights' reader says what a load gives.
 
 const COLUMNS = 4u;
 
-// The weights at four places: result[i] has the i-th of each place's four.
-fn load_columns(at: vec4<u32>) -> mat4x4<f32> {
-  return transpose(mat4x4(unpack4(w[at.x]), unpack4(w[at.y]), unpack4(w[at.z]), unpack4(w[at.w])));
+// The same place of four rows of w.
+fn load_columns(rows_of_w: vec4<u32>, place: u32, k4: u32) -> array<WeightPlace, COLUMNS> {
+  return array<WeightPlace, COLUMNS>(
+    load_place(rows_of_w.x, place, k4),
+    load_place(rows_of_w.y, place, k4),
+    load_place(rows_of_w.z, place, k4),
+    load_place(rows_of_w.w, place, k4),
+  );
+}
+
+// One part's weights: result[i] has the i-th of each column's four.
+fn unpack_columns(loaded: array<WeightPlace, COLUMNS>, part: u32) -> mat4x4<f32> {
+  return transpose(mat4x4(
+    unpack_part(loaded[0], part),
+    unpack_part(loaded[1], part),
+    unpack_part(loaded[2], part),
+    unpack_part(loaded[3], part),
+  ));
 }
 
 // sum + dot(column, x) for each column, one fma after another.

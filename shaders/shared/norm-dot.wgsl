@@ -8,16 +8,19 @@ const OUTPUTS = ROWS + (ROWS + 3u) / 4u; // each row's columns, then the squares
 // `columns` are rows of w. Rows of x past `last_row` repeat it, so that every lane does the same work; what
 // they give is not stored.
 fn norm_dot(lane: u32, columns: vec4<u32>, first_row: u32, last_row: u32) {
-  let weights_at = columns * params.k4;
   var sums: array<vec4<f32>, OUTPUTS>;
   var squares: array<f32, ROWS>;
-  for (var k = lane; k < params.k4; k += WORKGROUP_SIZE) {
-    let weights = load_columns(weights_at + k);
-    let g = gain[k];
-    for (var r = 0u; r < ROWS; r++) {
-      let value = x[min(first_row + r, last_row) * params.k4 + k];
-      sums[r] = add_columns(sums[r], weights, value * g);
-      squares[r] = add_dot(squares[r], value, value);
+  for (var place = lane; place < places(params.k4); place += WORKGROUP_SIZE) {
+    let loaded = load_columns(columns, place, params.k4);
+    for (var part = 0u; part < PARTS && chunk_of(place, part) < params.k4; part++) {
+      let k = chunk_of(place, part);
+      let weights = unpack_columns(loaded, part);
+      let g = gain[k];
+      for (var r = 0u; r < ROWS; r++) {
+        let value = x[min(first_row + r, last_row) * params.k4 + k];
+        sums[r] = add_columns(sums[r], weights, value * g);
+        squares[r] = add_dot(squares[r], value, value);
+      }
     }
   }
   for (var r = 0u; r < ROWS; r++) {

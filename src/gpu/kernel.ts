@@ -7,8 +7,11 @@ import type { BufferScope, BufferSlice } from "./buffers.ts";
 
 export type BufferAccess = "read" | "read_write";
 export type ScalarType = "u32" | "i32" | "f32";
-/** How a weight matrix is stored: f32, or f16 packed two to a word (needs no `shader-f16`). */
-export type WeightType = "f32" | "f16";
+/**
+ * How a weight matrix is stored: f32; f16 packed two to a word (needs no `shader-f16`); blocks of 32 along K of signed bytes
+ * (`q8`) or of nibbles less 8 (`q4`), with an f16 scale each; the same with f32 scales and zero points (`-wide`).
+ */
+export type WeightType = "f32" | "f16" | "q8" | "q4" | "q8-wide" | "q4-wide";
 
 /** What `shaders/<name>.wgsl` declares, said once more in TypeScript; a parity test compares both. */
 export interface KernelSpec {
@@ -25,8 +28,8 @@ export interface KernelSpec {
   readonly constants: Readonly<Record<string, number>>;
   /** Constants that size arrays, so cannot be `override`: prelude `const NAME = ...u;`, with defaults. */
   readonly statics?: Readonly<Record<string, number>>;
-  /** True when the shader reads weights through the prelude's `weight4` and `unpack4`. */
-  readonly weights?: boolean;
+  /** Where the shader reads weights: the texts, per type, that read them. */
+  readonly weights?: Readonly<Record<WeightType, readonly string[]>>;
 }
 
 /** Keeps the literal types of a kernel's names, so that `bind` is checked by name. */
@@ -41,17 +44,12 @@ export interface KernelVariant<S extends KernelSpec> {
   readonly weights?: WeightType;
 }
 
-const WEIGHT_PRELUDE: Record<WeightType, string> = {
-  f32: "alias weight4 = vec4<f32>; fn unpack4(w: weight4) -> vec4<f32> { return w; } ",
-  f16: "alias weight4 = vec2<u32>; fn unpack4(w: weight4) -> vec4<f32> { return vec4(unpack2x16float(w.x), unpack2x16float(w.y)); } ",
-};
-
 /** The full module text: a prelude without a newline first, so that line numbers are the file's own. */
 export function moduleText(spec: KernelSpec, variant: KernelVariant<KernelSpec> = {}): string {
   const statics = { ...spec.statics, ...variant.statics };
   const consts = Object.entries(statics).map(([name, value]) => `const ${name} = ${value}u; `);
-  const weights = spec.weights ? WEIGHT_PRELUDE[variant.weights ?? "f32"] : "";
-  return [consts.join("") + weights + spec.wgsl, ...(spec.shared ?? [])].join("\n");
+  const reader = spec.weights?.[variant.weights ?? "f32"] ?? [];
+  return [consts.join("") + spec.wgsl, ...(spec.shared ?? []), ...reader].join("\n");
 }
 
 /** A kernel bound to buffers and parameters, ready to be dispatched any number of times. */

@@ -11,6 +11,8 @@ export type {
   WeightType,
 } from "../gpu/index.ts";
 export { laneCount, rowTile, type RowTile } from "./row-tile.ts";
+export * from "./weight-layout.ts";
+export { WEIGHT_READERS } from "./weight-readers.ts";
 
 // The forward pass.
 export * from "./attention-tree.ts";
@@ -19,6 +21,9 @@ export * from "./matmul-add.ts";
 export * from "./norm-matmul.ts";
 export * from "./qkv-rope.ts";
 export * from "./swiglu.ts";
+
+// Loading weights.
+export * from "./quantise-rows.ts";
 
 // Growing and verifying a tree.
 export * from "./argmax-rows.ts";

@@ -3,6 +3,7 @@ import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import wgsl from "../../shaders/matmul-add.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 import { COLUMNS, rowTile } from "./row-tile.ts";
+import { WEIGHT_READERS } from "./weight-readers.ts";
 
 /** A matrix product added onto the residual stream. */
 export const matmulAdd = defineKernel({
@@ -13,7 +14,7 @@ export const matmulAdd = defineKernel({
   params: { rows: "u32", cols: "u32", k4: "u32" },
   constants: {},
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
-  weights: true,
+  weights: WEIGHT_READERS,
 });
 
 export function matmulAddGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {

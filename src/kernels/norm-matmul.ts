@@ -5,6 +5,7 @@ import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
 import wgsl from "../../shaders/norm-matmul.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 import { COLUMNS, rowTile } from "./row-tile.ts";
+import { WEIGHT_READERS } from "./weight-readers.ts";
 
 /** The last norm and the language-model head: logits. */
 export const normMatmul = defineKernel({
@@ -15,7 +16,7 @@ export const normMatmul = defineKernel({
   params: { rows: "u32", first: "u32", cols: "u32", k4: "u32", eps: "f32" },
   constants: {},
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
-  weights: true,
+  weights: WEIGHT_READERS,
 });
 
 export function normMatmulGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {

@@ -6,6 +6,7 @@ import rows from "../../shaders/shared/rows.wgsl?raw";
 import wgsl from "../../shaders/qkv-rope.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 import { COLUMNS, rowTile } from "./row-tile.ts";
+import { WEIGHT_READERS } from "./weight-readers.ts";
 
 /** Norm, then queries, keys and values; rotates q and k, and puts k and v into the cache. */
 export const qkvRope = defineKernel({
@@ -32,7 +33,7 @@ export const qkvRope = defineKernel({
   },
   constants: {},
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
-  weights: true,
+  weights: WEIGHT_READERS,
 });
 
 /** `cols` is the height of w: (heads + 2 kv_heads) * head_dim. */

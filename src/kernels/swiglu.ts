@@ -5,6 +5,7 @@ import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
 import wgsl from "../../shaders/swiglu.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 import { COLUMNS, rowTile } from "./row-tile.ts";
+import { WEIGHT_READERS } from "./weight-readers.ts";
 
 /** Norm, then the gated half of a feed-forward block. */
 export const swiglu = defineKernel({
@@ -15,7 +16,7 @@ export const swiglu = defineKernel({
   params: { rows: "u32", cols: "u32", k4: "u32", eps: "f32" },
   constants: {},
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
-  weights: true,
+  weights: WEIGHT_READERS,
 });
 
 /** `cols` is the width of h; each of its columns takes two of w's rows. */

@@ -16,7 +16,7 @@ export async function recordMix(
   const recording = new Recording();
   const pipeline = await gpu.kernels.compile(embedMix, { weights: embedding.type });
   const { control, drafts, scratch } = pass;
-  const buffers = { control, drafts, table: embedding.slice, rows: scratch.rowTable, x: scratch.x };
+  const buffers = { control, drafts, w: embedding.slice, rows: scratch.rowTable, x: scratch.x };
   recording.dispatch(pipeline.bind(scope, buffers, { cols4 }), embedMixGrid(cols4));
   return recording;
 }

@@ -71,7 +71,7 @@ export async function recordEmbedding(
     weights: embedding.type,
   });
   const { control, tree, scratch } = pass;
-  const buffers = { control, tree, table: embedding.slice, rows: scratch.rowTable, x: scratch.x };
+  const buffers = { control, tree, w: embedding.slice, rows: scratch.rowTable, x: scratch.x };
   const params = { cols4: embedding.k / 4, row_start: pass.rowStart, lag: pass.lag };
   recording.dispatch(pipeline.bind(scope, buffers, params), embedRowsGrid(pass.rows));
   return recording;
@@ -195,6 +195,6 @@ export const SOFTWARE_LANES = 4;
  */
 function tiled(gpu: Gpu, rows: number, matrix: WeightMatrix) {
   const most = gpu.adapter.fallback ? SOFTWARE_LANES : undefined;
-  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k, most) };
+  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k, most, matrix.type) };
   return { statics, weights: matrix.type } as const;
 }

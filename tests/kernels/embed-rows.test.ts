@@ -45,7 +45,7 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
   const buffers = {
     control: scope.upload("control", encodeControl(control)),
     tree: scope.upload("tree", encodeTokenTree(statics, nodes)),
-    table: scope.upload("table", table.data),
+    w: scope.upload("w", table.data),
     rows: scope.upload("rows", new Uint32Array((rows + 1) * 4).fill(77)),
     x: scope.upload("x", new Float32Array((rows + 1) * hidden).fill(77)),
   };
@@ -73,7 +73,9 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
   };
 }
 
-test.each(["f32", "f16"] as const)("%s tables: exact, whatever the row and the lag", (type) =>
+const TYPES = Object.keys(embedRows.weights) as WeightType[];
+
+test.each(TYPES)("%s tables: exact, whatever the row and the lag", (type) =>
   withGpu(async (gpu) => {
     for (const [rows, rowStart, lag, hidden, base] of [
       [1, 0, 0, 4, 0],

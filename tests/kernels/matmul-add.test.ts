@@ -19,7 +19,7 @@ async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd) {
   const x = awkwardRows(rows, k);
   const w = weights(cols, k, type);
   const y = awkwardRows(rows, cols, 3);
-  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(k) };
+  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(k, undefined, type) };
   const pipeline = await gpu.kernels.compile(spec, { statics, weights: type });
   // One element more than is needed, to see that nothing is stored past the end.
   const out = gpu.buffers.upload("y", Float32Array.from([...y, 7]));
@@ -35,7 +35,7 @@ async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd) {
   const absolute = (values: Float32Array) => values.map(Math.abs);
   const magnitude = reference(absolute(x), absolute(w.values), new Float32Array(y.length), size);
   const expected = reference(x, w.values, y, size);
-  const unit = gamma(dotRoundings(k, laneCount(k)));
+  const unit = gamma(dotRoundings(k, statics.WORKGROUP_SIZE, type));
   const tolerance: Tolerance = (i) =>
     1.001 * (unit * magnitude[i]! + gamma(1) * Math.abs(expected[i]!)) + k * SMALLEST;
   return {
@@ -63,9 +63,21 @@ const SHAPES = {
     [17, 33, 64],
     [1, 67, 2048],
   ],
+  q8: [
+    [3, 67, 172],
+    [1, 33, 2048],
+  ],
+  q4: [
+    [9, 67, 172],
+    [1, 33, 4096],
+  ],
+  "q8-wide": [[1, 33, 100]],
+  "q4-wide": [[3, 33, 172]],
 } as const;
 
-test.each(["f32", "f16"] as const)(
+const TYPES = Object.keys(SHAPES) as WeightType[];
+
+test.each(TYPES)(
   "%s weights agree with f64",
   (type) =>
     withGpu(async (gpu) => {

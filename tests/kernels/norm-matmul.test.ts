@@ -22,7 +22,7 @@ async function run(gpu: Gpu, { rows, first, cols, k, type }: Case, spec = normMa
   const x = awkwardRows(first + rows, k);
   const gain = gains(k);
   const w = weights(cols, k, type);
-  const lanes = laneCount(k);
+  const lanes = laneCount(k, undefined, type);
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
     weights: type,
@@ -43,7 +43,7 @@ async function run(gpu: Gpu, { rows, first, cols, k, type }: Case, spec = normMa
   const size = { rows, first, cols, k, eps: EPS };
   const expected = reference(x, gain, w.values, size);
   const magnitude = reference(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), size);
-  const tolerance: Tolerance = (i) => normDotTolerance(k, lanes, expected[i]!, magnitude[i]!);
+  const tolerance: Tolerance = (i) => normDotTolerance(k, lanes, expected[i]!, magnitude[i]!, type);
   const actual = new Float32Array(data!);
   return {
     actual: actual.subarray(0, rows * cols),
@@ -69,9 +69,13 @@ const SHAPES = {
     [17, 1, 33, 64],
     [1, 0, 67, 2048],
   ],
+  q8: [[3, 2, 67, 172]],
+  q4: [[17, 1, 33, 100]],
 } as const;
 
-test.each(["f32", "f16"] as const)(
+const TYPES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
+
+test.each(TYPES)(
   "%s weights agree with f64",
   (type) =>
     withGpu(async (gpu) => {

@@ -94,9 +94,13 @@ test.each(stems)("%s: binding and shader agree", (stem) => {
   expect(spec.wgsl).toBe(shaders[`../../shaders/${stem}.wgsl`]);
   expect(bound(spec)).toEqual(declared(spec.wgsl, spec.shared));
   const texts = [spec.wgsl, ...(spec.shared ?? [])];
-  expect(Object.keys(spec.statics ?? {}).sort()).toEqual(undeclared(texts));
-  expect(spec.weights ?? false).toBe(/\bunpack4\(/.test(texts.join("\n")));
-  for (const text of spec.shared ?? []) expect(Object.values(shared)).toContain(text);
+  expect(spec.weights !== undefined).toBe(/\bload_(columns|chunk)\(/.test(texts.join("\n")));
+  const readers: (readonly string[])[] = spec.weights ? Object.values(spec.weights) : [[]];
+  for (const reader of readers) {
+    expect(Object.keys(spec.statics ?? {}).sort()).toEqual(undeclared([...texts, ...reader]));
+    for (const text of [...(spec.shared ?? []), ...reader])
+      expect(Object.values(shared)).toContain(text);
+  }
 });
 
 test.each(stems)("%s: the shader keeps the convention", (stem) => {

@@ -46,7 +46,7 @@ async function run(
   const x = awkwardRows(rows, hidden);
   const gain = gains(hidden);
   const w = weights(outputs, hidden, type);
-  const lanes = laneCount(hidden);
+  const lanes = laneCount(hidden, undefined, type);
 
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
@@ -91,7 +91,7 @@ async function run(
     tolerance: tolerances(
       reference(x, gain, w.values, unrotated, size),
       reference(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), unrotated, size),
-      { hidden, lanes, headDim },
+      { hidden, lanes, headDim, type },
     ),
   };
 }
@@ -100,10 +100,12 @@ async function run(
 function tolerances(
   values: Qkv,
   magnitudes: Qkv,
-  { hidden, lanes, headDim }: { hidden: number; lanes: number; headDim: number },
+  { hidden, lanes, headDim, type }: Pick<Case, "hidden" | "headDim" | "type"> & { lanes: number },
 ): Qkv {
   const dot = (part: keyof Qkv) =>
-    values[part].map((value, i) => normDotTolerance(hidden, lanes, value, magnitudes[part][i]!));
+    values[part].map((value, i) =>
+      normDotTolerance(hidden, lanes, value, magnitudes[part][i]!, type),
+    );
   // A rotation: the errors of both halves, two roundings of each product's sum, and the table's own half ulp.
   const rotated = (part: "q" | "k") => {
     const errors = dot(part);
@@ -135,9 +137,13 @@ const SHAPES = {
     [17, 64, 1, 1, 96],
     [1, 2048, 2, 1, 64],
   ],
+  q8: [[3, 172, 3, 1, 20]],
+  q4: [[1, 2048, 2, 1, 64]],
 } as const;
 
-test.each(["f32", "f16"] as const)(
+const TYPES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
+
+test.each(TYPES)(
   "%s weights agree with f64, and only the rows' own slots change",
   (type) =>
     withGpu(async (gpu) => {

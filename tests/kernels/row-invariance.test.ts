@@ -53,15 +53,20 @@ const PRODUCTS: readonly Product[] = [
   { k: 64, cols: 33, type: "f32", rowCounts: EVERY_COUNT },
   // Compiling takes most of the time: of the other types and lane counts, the smallest and the largest row tile.
   { k: 172, cols: 64, type: "f16", rowCounts: [5, 64] },
+  { k: 172, cols: 64, type: "q4", rowCounts: [5, 64] },
 ];
-const WIDE: Product = { k: 1024, cols: 12, type: "f32", rowCounts: [8, 21] };
+/** Through one kernel alone: they all read weights by the same texts. */
+const MORE: readonly Product[] = [
+  { k: 1024, cols: 12, type: "f32", rowCounts: [8, 21] },
+  { k: 172, cols: 64, type: "q8", rowCounts: [2, 5, 64] },
+];
 
 const variant = ({ k, type }: Product, rows: number) => ({
-  statics: { ROWS: kernels.rowTile(rows), WORKGROUP_SIZE: kernels.laneCount(k) },
+  statics: { ROWS: kernels.rowTile(rows), WORKGROUP_SIZE: kernels.laneCount(k, undefined, type) },
   weights: type,
 });
 
-test.each([...PRODUCTS, WIDE])(
+test.each([...PRODUCTS, ...MORE])(
   "matmul-add, $type, k $k",
   (product) =>
     withGpu(async (gpu) => {

@@ -23,7 +23,7 @@ async function run(gpu: Gpu, { rows, cols, k, type, scale = 1 }: Case, spec = sw
   const x = awkwardRows(rows, k);
   const gain = gains(k).map((g) => g * scale);
   const w = weights(2 * cols, k, type);
-  const lanes = laneCount(k);
+  const lanes = laneCount(k, undefined, type);
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
     weights: type,
@@ -48,8 +48,8 @@ async function run(gpu: Gpu, { rows, cols, k, type, scale = 1 }: Case, spec = sw
   const magnitudes = gateAndUp(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), size);
   const tolerance: Tolerance = (i) => {
     const [gate, up] = [sums.gate[i]!, sums.up[i]!];
-    const gateError = normDotTolerance(k, lanes, gate, magnitudes.gate[i]!);
-    const upError = normDotTolerance(k, lanes, up, magnitudes.up[i]!);
+    const gateError = normDotTolerance(k, lanes, gate, magnitudes.gate[i]!, type);
+    const upError = normDotTolerance(k, lanes, up, magnitudes.up[i]!, type);
     const silu = Math.abs(gate / (1 + Math.exp(-gate)));
     const siluError = siluErrors(gate, gateError);
     return 1.001 * (siluError * Math.abs(up) + silu * upError + siluError * upError) + SMALLEST;
@@ -79,9 +79,13 @@ const SHAPES = {
     [17, 33, 64, 300],
     [1, 67, 2048, 1],
   ],
+  q8: [[1, 33, 2048, 1]],
+  q4: [[3, 64, 172, 1]],
 } as const;
 
-test.each(["f32", "f16"] as const)(
+const TYPES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
+
+test.each(TYPES)(
   "%s weights agree with f64",
   (type) =>
     withGpu(async (gpu) => {

@@ -15,7 +15,7 @@ const isSpec = (value: unknown): value is KernelSpec =>
 export const kernelModules: readonly KernelModule[] = Object.values<unknown>(kernels)
   .filter(isSpec)
   .flatMap((spec) => {
-    const types: (WeightType | undefined)[] = spec.weights ? ["f32", "f16"] : [undefined];
+    const types = spec.weights ? (Object.keys(spec.weights) as WeightType[]) : [undefined];
     return types.map((weights) => ({
       label: weights ? `${spec.name}, ${weights} weights` : spec.name,
       code: moduleText(spec, weights && { weights }),

@@ -1,4 +1,5 @@
 // Error bounds of f32 arithmetic as WGSL promises it; docs/numerics.md has the derivations.
+import type { WeightType } from "../../src/gpu/index.ts";
 
 /** Relative error of one WGSL f32 operation: correctly rounded, but the direction is the implementation's. */
 export const UNIT = 2 ** -23;
@@ -11,19 +12,31 @@ export function gamma(n: number): number {
   return (n * UNIT) / (1 - n * UNIT);
 }
 
+/** Weights that a lane takes with one load, and those it is laid out with: docs/kernels.md. */
+const LOADS: Readonly<Record<WeightType, readonly [load: number, group: number]>> = {
+  f32: [4, 4],
+  f16: [4, 4],
+  q8: [16, 64],
+  q4: [32, 64],
+  "q8-wide": [16, 64],
+  "q4-wide": [32, 64],
+};
+
 /**
- * Roundings that one term of a few-row dot product goes through: its product, the additions of its
- * lane (four per vec4), and one addition per level of the tree over the lanes.
+ * Roundings that one term of a few-row dot product goes through: its weight, where that is rounded, its product, the
+ * additions of its lane (one per weight of its loads), and one addition per level of the tree over the lanes.
  */
-export function dotRoundings(k: number, lanes: number): number {
-  return 1 + 4 * Math.ceil(k / 4 / lanes) + Math.log2(lanes);
+export function dotRoundings(k: number, lanes: number, type: WeightType = "f32"): number {
+  const [load, group] = LOADS[type];
+  const loads = Math.ceil((Math.ceil(k / group) * group) / load / lanes);
+  return 1 + (type.endsWith("-wide") ? 1 : 0) + load * loads + Math.log2(lanes);
 }
 
 /** Relative error of 1 / sqrt(mean square + eps) as norm-dot.wgsl computes it. */
-export function inverseRmsError(k: number, lanes: number): number {
+export function inverseRmsError(k: number, lanes: number, type?: WeightType): number {
   // The argument: a dot product of squares, a division (2.5 ulp) and an addition; the root halves its
   // error, inverseSqrt itself is 2 ulp.
-  return (gamma(dotRoundings(k, lanes)) + 3.5 * UNIT) / 2 + 2 * UNIT;
+  return (gamma(dotRoundings(k, lanes, type)) + 3.5 * UNIT) / 2 + 2 * UNIT;
 }
 
 /**
@@ -35,9 +48,10 @@ export function normDotTolerance(
   lanes: number,
   value: number,
   magnitude: number,
+  type?: WeightType,
 ): number {
-  const sum = gamma(dotRoundings(k, lanes) + 1) * magnitude;
-  return 1.001 * (sum + (inverseRmsError(k, lanes) + UNIT) * Math.abs(value)) + k * SMALLEST;
+  const sum = gamma(dotRoundings(k, lanes, type) + 1) * magnitude;
+  return 1.001 * (sum + (inverseRmsError(k, lanes, type) + UNIT) * Math.abs(value)) + k * SMALLEST;
 }
 
 /** Relative error of exp(x). */

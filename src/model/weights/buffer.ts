@@ -1,4 +1,5 @@
 /** One buffer of weights while it is filled: a matrix stacked from tensors, or a norm's gain. */
+import { weightRowBytes } from "../../kernels/index.ts";
 import type { BufferScope, BufferSlice, WeightType } from "../../kernels/index.ts";
 import type { BufferPlan } from "./plan.ts";
 
@@ -11,8 +12,6 @@ export interface WeightMatrix {
   /** Input features. */
   readonly k: number;
 }
-
-export const WEIGHT_BYTES: Readonly<Record<WeightType, number>> = { f32: 4, f16: 2 };
 
 export class WeightBuffer {
   readonly plan: BufferPlan;
@@ -47,17 +46,22 @@ export class WeightBuffer {
     this.#slice = this.#allocate();
   }
 
-  /** Writes converted elements of one tensor; `first` is the index of the first in that tensor. */
-  write(tensor: string, first: number, bytes: Uint8Array<ArrayBuffer>): void {
-    const start = this.#firstRow(tensor) * this.plan.k + first;
-    this.#scope.write(this.#slice, start * WEIGHT_BYTES[this.#type], bytes);
+  /** Bytes of a row of the matrix. */
+  get rowBytes(): number {
+    return weightRowBytes(this.#type, this.plan.k);
+  }
+
+  /** Writes part of one tensor as the GPU holds it, `offset` bytes from that tensor's first row. */
+  write(tensor: string, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#scope.write(this.#slice, this.firstRow(tensor) * this.rowBytes + offset, bytes);
   }
 
   get #rows(): number {
     return this.plan.parts.reduce((sum, part) => sum + part.rows, 0);
   }
 
-  #firstRow(tensor: string): number {
+  /** The row of the matrix that a tensor begins with. */
+  firstRow(tensor: string): number {
     let row = 0;
     for (const part of this.plan.parts) {
       if (part.name === tensor) return row;
@@ -67,6 +71,6 @@ export class WeightBuffer {
   }
 
   #allocate(): BufferSlice {
-    return this.#scope.storage("weights", this.#rows * this.plan.k * WEIGHT_BYTES[this.#type]);
+    return this.#scope.storage("weights", this.#rows * this.rowBytes);
   }
 }

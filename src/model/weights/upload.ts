@@ -85,7 +85,7 @@ class Uploader {
       const { bytes, overflow } = convertTensor(piece, dtype, home.type);
       misfit ??= overflow;
       if (misfit !== undefined) continue;
-      home.write(tensor.name, first, bytes);
+      home.write(tensor.name, (first / home.plan.k) * home.rowBytes, bytes);
       await this.#throttle(bytes.length);
     }
     return misfit;
