@@ -7,14 +7,14 @@ import { SourceField, type SourceChoice } from "./source-field.ts";
 
 export type Pair = Pick<LoadOptions, "target" | "draft" | "dtype" | "contextLength">;
 
-const DTYPES = ["auto", "f16", "f32"] as const;
+const DTYPES = ["auto", "f16", "f32", "q8", "q4"] as const;
 
 const MEMORY: readonly Field[] = [
   {
     name: "dtype",
     label: "Weights",
-    line: "How they are kept on the GPU: halves take half the room, and lose a little.",
-    choices: ["as they come", "as halves", "in full"],
+    line: "How they are kept on the GPU: halves take half the room of what is in full, 8 bits a quarter, 4 bits a seventh; the fewer, the more is lost.",
+    choices: ["as they come", "as halves", "in full", "in 8 bits", "in 4 bits"],
   },
   {
     name: "contextLength",

@@ -14,7 +14,7 @@ export const HELP = `npm run generate -- [options]
   --overflow end|slide    what becomes of a text that fills the context; slide needs --max-new-tokens; default end
   --seed <n>              default 0
   --device webgpu|wasm    the GPU, or the processor by ONNX Runtime; default: the GPU where there is one
-  --dtype <dtype>         how weights are kept; default: the engine chooses
+  --dtype <dtype>         how weights are kept: auto, f32, f16, q8 or q4; default: auto
   --context-length <n>    tokens of prompt and text together
   --json                  print one object on one line instead of the text
   --adapter auto|hardware|swiftshader

@@ -13,7 +13,8 @@
 const LEAVES = /^src\/((errors|options|stream-part)\.ts$|options\/)/;
 
 /** Sizes and layouts that several kernels agree on; no kernel themselves. */
-const KERNEL_SHARED = /^src\/kernels\/(row-tile|weight-readers|(beam|superposed|tree|weight)-layout)\.ts$/;
+const KERNEL_SHARED =
+  /^src\/kernels\/(row-tile|weight-readers|(beam|superposed|tree|weight)-layout)\.ts$/;
 
 /** @type {Layer[]} The first layer that governs a file decides. */
 export const LAYERS = [

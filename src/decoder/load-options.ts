@@ -41,7 +41,7 @@ export function resolveLoadOptions(value: unknown): ResolvedLoad {
   return {
     target: resolveModel("target", options.target),
     draft: options.draft === undefined ? undefined : resolveModel("draft", options.draft),
-    dtype: checkChoice("dtype", options.dtype, ["auto", "f32", "f16"], "auto"),
+    dtype: checkChoice("dtype", options.dtype, ["auto", "f32", "f16", "q8", "q4"], "auto"),
     device: checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto"),
     fallbackUrl: resolveUrl("fallbackUrl", options.fallbackUrl),
     contextLength:

@@ -48,7 +48,7 @@ export class BufferScope {
       throw new CoppiceError(
         "buffer-too-large",
         `"${this.label}/${label}" needs ${size} bytes in one buffer; this GPU allows ${limit}.`,
-        'Use a smaller model, a shorter contextLength or dtype "f16".',
+        'Use a smaller model, a shorter contextLength or dtype "q4".',
       );
     }
     return { buffer: this.#create(label, size, STORAGE), offset: 0, size };

@@ -129,7 +129,7 @@ export class Gpu {
       throw new CoppiceError(
         "out-of-memory",
         `The GPU ran out of memory while ${what} (${fault.message.split("\n")[0]}).`,
-        'Use a smaller model, a shorter contextLength or dtype "f16", or close other tabs.',
+        'Use a smaller model, a shorter contextLength or dtype "q4", or close other tabs.',
         "cause" in outcome ? outcome : undefined,
       );
     }

@@ -3,12 +3,17 @@ import { describe, expect, test } from "vitest";
 import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
 import { tinyModel } from "../support/tiny-model.ts";
 
-describe.each(["F32", "F16"] as const)("%s weights", (dtype) => {
+describe.each([
+  ["F32", "auto"],
+  ["F16", "auto"],
+  // Its head and its embedding are in q8.
+  ["F32", "q4"],
+] as const)("%s weights, %s", (dtype, kept) => {
   test("a chain of 1 to 64 rows gives the bits of single steps", async () => {
     const model = tinyModel({ dtype });
     const tokens = Array.from({ length: 80 }, (_, i) => (i * 37 + 11) % 300);
     await withGpu(async (gpu) => {
-      const loaded = await loadTestModel(gpu, model.files);
+      const loaded = await loadTestModel(gpu, model.files, { dtype: kept });
       const one = treeSession(gpu, loaded);
       const single: Uint32Array[] = [];
       for (const token of tokens) {
@@ -37,7 +42,7 @@ describe.each(["F32", "F16"] as const)("%s weights", (dtype) => {
       parent: i === 0 ? -1 : Math.floor((i - 1) / 3),
     }));
     await withGpu(async (gpu) => {
-      const loaded = await loadTestModel(gpu, model.files);
+      const loaded = await loadTestModel(gpu, model.files, { dtype: kept });
       const session = treeSession(gpu, loaded);
       await session.prefill(prompt);
       const scored = await session.score(tree);

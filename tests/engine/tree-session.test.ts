@@ -1,6 +1,8 @@
 // TreeSession against the f64 forward pass: logits of prompts and trees, commit, rewind, and its refusals.
 import { describe, expect, test } from "vitest";
 import { llamaLogits } from "../reference/llama.ts";
+import { quantiseRows } from "../reference/quantise-rows.ts";
+import { blockValues } from "../support/blocks.ts";
 import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
 import { expectLogits } from "../support/logits.ts";
 import { tinyModel, type TinyModelOptions } from "../support/tiny-model.ts";
@@ -26,6 +28,32 @@ const TREE = [
   { token: 10, parent: 4 },
 ];
 const PATHS = [[0], [0, 1], [0, 2], [0, 1, 3], [0, 2, 4], [0, 2, 4, 5]];
+
+describe("weights in q4, tables in q8", () => {
+  test("logits are those of the numbers that the blocks hold", async () => {
+    // 36 is no multiple of 32, and 52 is none of 8.
+    const model = tinyModel(SHAPES[1]![1]);
+    const tensors = Object.fromEntries(
+      Object.entries(model.tensors).map(([name, tensor]) => {
+        const { shape, data } = tensor;
+        const table = name.includes("embed") || name.includes("lm_head");
+        if (shape.length < 2) return [name, tensor];
+        const blocks = quantiseRows(data, shape[1]!, table ? 8 : 4);
+        return [name, { ...tensor, data: Float64Array.from(blockValues(blocks)) }];
+      }),
+    );
+    await withGpu(async (gpu) => {
+      const session = treeSession(gpu, await loadTestModel(gpu, model.files, { dtype: "q4" }));
+      await session.prefill(PROMPT);
+      const rows = await session.score(TREE);
+      const tokens = [...PROMPT, ...PATHS[5]!.map((i) => TREE[i]!.token)];
+      expectLogits(rows[5]!, llamaLogits(model.config, tensors, tokens).at(-1)!);
+      // The comparison can fail: quantising moved the logits further than it allows.
+      const wider = llamaLogits(model.config, model.tensors, tokens).at(-1)!;
+      expect(() => expectLogits(rows[5]!, wider)).toThrow();
+    });
+  });
+});
 
 describe.each(SHAPES)("%s", (_, options) => {
   test("every node's logits are those of its own path", async () => {

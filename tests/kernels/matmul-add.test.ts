@@ -93,7 +93,7 @@ test.each(TYPES)(
 faultTest.each([
   ["y is overwritten", "+= lane_sum", "= lane_sum"],
   ["the last row is left out", "row < params.rows", "row + 1u < params.rows"],
-  ["the last vec4 is left out", "k < params.k4", "k < params.k4 - 1u"],
+  ["the last vec4 is left out", "place < places(params.k4)", "place < places(params.k4) - 1u"],
   [
     "the lanes are not all added up",
     "return partials[at] + partials[at + 1u]",
@@ -105,6 +105,24 @@ faultTest.each([
     const { actual, expected, tolerance } = await run(
       gpu,
       { rows: 3, cols: 6, k: 100, type: "f32" },
+      plantFault(matmulAdd, right, wrong),
+    );
+    expect(mismatches(actual, expected, tolerance)).not.toHaveLength(0);
+  }),
+);
+
+faultTest.each([
+  ["a block has its neighbour's scale", "part / (PARTS / 2u)", "1u - part / (PARTS / 2u)"],
+  ["a group has the next one's scales", "w[scales_at + group / 4u]", "w[scales_at + group / 8u]"],
+  ["the zero point is forgotten", "const ZERO = 8.0", "const ZERO = 0.0"],
+  ["x of the neighbouring lane", "+ place % LANES + part", "+ (place + 1u) % LANES + part"],
+  ["nibbles from the highest on", "vec4(0u, 4u, 8u, 12u)", "vec4(12u, 8u, 4u, 0u)"],
+  ["what fills the last group up is counted", "< params.k4; part++", "< params.k4 + 9u; part++"],
+])("a planted fault in reading blocks is seen: %s", (_, right, wrong) =>
+  withGpu(async (gpu) => {
+    const { actual, expected, tolerance } = await run(
+      gpu,
+      { rows: 3, cols: 6, k: 420, type: "q4" },
       plantFault(matmulAdd, right, wrong),
     );
     expect(mismatches(actual, expected, tolerance)).not.toHaveLength(0);

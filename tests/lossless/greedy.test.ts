@@ -1,5 +1,6 @@
 // Speculation changes nothing: greedy text with any tree and any draft is the greedy text without.
 import { describe, expect, test } from "vitest";
+import { LanguageModel } from "../../src/model/index.ts";
 import type { TreeOptions } from "../../src/options.ts";
 import { decodeTokens, loadTestModel, roundSession, withGpu } from "../support/engine.ts";
 import { hasStories, storiesFiles, storiesGolden } from "../support/fixtures.ts";
@@ -91,6 +92,32 @@ describe("f32", () => {
 
 test.each([TREES[3]!, TREES[4]!])("f16 weights, untied: %s", async (_, tree) => {
   expect(await compare(F16, tree, F16, 2, [[1], LONG], 24)).toBeGreaterThan(1.1);
+});
+
+describe("weights in blocks", () => {
+  test("a target in q4 with drafts in q8, in q4 and of its own first layers", () =>
+    withGpu(async (gpu) => {
+      const target = await loadTestModel(gpu, F32.files, { dtype: "q4" });
+      const drafts = [
+        await loadTestModel(gpu, F32.files, { dtype: "q8", layers: 2 }),
+        new LanguageModel(
+          gpu.buffers.child("first layers"),
+          { ...target.config, layers: 2 },
+          { ...target.weights, layers: target.weights.layers.slice(0, 2) },
+          target.contextLength,
+        ),
+      ];
+      const plain = await roundSession(gpu, target);
+      for (const draft of drafts) {
+        const session = await roundSession(gpu, target, draft, { kind: "best-first" });
+        for (const prompt of [[1, 40, 17, 233], LONG]) {
+          const expected = await decodeTokens(plain, prompt, 24);
+          const actual = await decodeTokens(session, prompt, 24);
+          expect(actual.tokens).toEqual(expected.tokens);
+          expect(actual.rounds).toBeLessThan(24);
+        }
+      }
+    }));
 });
 
 test("the comparison can fail: another target gives another text", async () => {

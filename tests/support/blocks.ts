@@ -94,3 +94,23 @@ export function blockValues(rows: readonly Block[][]): number[] {
     blocks.flatMap(({ scale, zero, quants }) => quants.map((q) => scale * (q - zero))),
   );
 }
+
+/** Rows of whole blocks as files give them: Q8 is an f32 scale and 32 bytes; Q4 an f32 scale, a u32 zero point, 16 bytes of nibbles. */
+export function encodeFileBlocks(
+  type: "Q8" | "Q4",
+  rows: readonly (readonly Block[])[],
+): Uint8Array<ArrayBuffer> {
+  const blocks = rows.flat();
+  const size = type === "Q8" ? 36 : 24;
+  const view = new DataView(new ArrayBuffer(blocks.length * size));
+  for (const [b, { scale, zero, quants }] of blocks.entries()) {
+    const at = b * size;
+    view.setFloat32(at, scale, true);
+    if (type === "Q4") view.setUint32(at + 4, zero, true);
+    for (let i = 0; i < 32; i++) {
+      if (type === "Q8") view.setInt8(at + 4 + i, quants[i]!);
+      else if (i % 2) view.setUint8(at + 8 + (i >> 1), quants[i - 1]! | (quants[i]! << 4));
+    }
+  }
+  return new Uint8Array(view.buffer);
+}

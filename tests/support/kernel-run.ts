@@ -8,11 +8,15 @@ let plants = 0;
 
 /** `spec` with `right` replaced by `wrong` in its shader; throws where `right` is not there. */
 export function plantFault<S extends KernelSpec>(spec: S, right: string, wrong: string): S {
-  const texts = [spec.wgsl, ...(spec.shared ?? [])];
+  const readers = Object.entries(spec.weights ?? {});
+  const texts = [spec.wgsl, ...(spec.shared ?? []), ...readers.flatMap(([, reader]) => reader)];
   if (!texts.some((text) => text.includes(right))) {
     throw new Error(`${spec.name}: nothing to replace, no "${right}"`);
   }
-  const [wgsl, ...shared] = texts.map((text) => text.replace(right, wrong));
+  const planted = (text: string): string => text.replace(right, wrong);
+  const shared = (spec.shared ?? []).map(planted);
+  const weights = Object.fromEntries(readers.map(([type, reader]) => [type, reader.map(planted)]));
   // Compiled kernels are cached by name.
-  return { ...spec, name: `${spec.name} fault ${(plants += 1)}`, wgsl: wgsl!, shared };
+  const name = `${spec.name} fault ${(plants += 1)}`;
+  return { ...spec, name, wgsl: planted(spec.wgsl), shared, ...(spec.weights && { weights }) };
 }

@@ -13,6 +13,16 @@ export interface WeightMatrix {
   readonly k: number;
 }
 
+/** What holds all that a type does, and the numbers that did not fit it. */
+const WIDER: Readonly<Record<WeightType, WeightType>> = {
+  f16: "f32",
+  q8: "q8-wide",
+  q4: "q4-wide",
+  f32: "f32",
+  "q8-wide": "f32",
+  "q4-wide": "f32",
+};
+
 export class WeightBuffer {
   readonly plan: BufferPlan;
   readonly #parent: BufferScope;
@@ -38,10 +48,10 @@ export class WeightBuffer {
     return { slice: this.#slice, type: this.#type, cols: this.#rows, k: this.plan.k };
   }
 
-  /** Replaces the buffer by an empty one in f32; its tensors must be uploaded again. */
+  /** Replaces the buffer by an empty one of the next wider type; its tensors must be uploaded again. */
   widen(): void {
     this.#scope.dispose();
-    this.#type = "f32";
+    this.#type = WIDER[this.#type];
     this.#scope = this.#parent.child(this.plan.label);
     this.#slice = this.#allocate();
   }

@@ -1,5 +1,5 @@
 /** Tensor bytes from a file's element type to the one the GPU holds. Works on pieces of a tensor. */
-import type { WeightType } from "../../kernels/index.ts";
+import type { BlockType, WeightType } from "../../kernels/index.ts";
 import { widenBlocks } from "../formats/blocks.ts";
 import type { TensorDtype } from "../formats/tensor-store.ts";
 
@@ -17,7 +17,7 @@ export interface ConvertedTensor {
 export function convertTensor(
   bytes: Uint8Array<ArrayBuffer>,
   from: TensorDtype,
-  to: WeightType,
+  to: Exclude<WeightType, BlockType>,
 ): ConvertedTensor {
   if (from === "Q8" || from === "Q4") return convertTensor(widenBlocks(bytes, from), "F32", to);
   if ((from === "F32" && to === "f32") || (from === "F16" && to === "f16")) {
@@ -80,6 +80,12 @@ function f32ToF16(bits: number): number {
   const floor = Math.floor(scaled);
   const rest = scaled - floor;
   return sign | (floor + (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? 1 : 0));
+}
+
+/** The f16 bits of a number given as f32 bits; undefined where f16 does not have it. */
+export function exactF16(bits: number): number | undefined {
+  const half = f32ToF16(bits);
+  return f16ToF32(half) === bits ? half : undefined;
 }
 
 /** f16 bits to f32 bits, exactly. */

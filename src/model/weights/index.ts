@@ -8,6 +8,7 @@ import { openStore } from "../formats/open-store.ts";
 import type { TensorStore } from "../formats/tensor-store.ts";
 import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./plan.ts";
 import { uploadWeights } from "./upload.ts";
+import { weightTypeOf } from "./weight-type.ts";
 
 export type { WeightMatrix };
 
@@ -34,7 +35,10 @@ export interface LlamaWeights {
 }
 
 export interface LoadWeightsOptions {
-  /** `"auto"`: f32 stays f32, f16 stays f16, bf16 becomes f16, or f32 where a matrix does not fit f16. */
+  /**
+   * `"auto"`: f32 stays f32, f16 stays f16, bf16 becomes f16, or f32 where a matrix does not fit f16; blocks stay blocks.
+   * `weightTypeOf` has the whole table.
+   */
   readonly dtype: Dtype;
   readonly signal?: AbortSignal | undefined;
   /** Told after each piece; `totalBytes` counts what is needed of that file. */
@@ -64,15 +68,14 @@ export async function loadLlamaWeights(
     for (const some of inPieces(planBuffers(plan))) {
       await gpu.guardMemory(`making room for ${files.label}`, async () => {
         for (const buffer of some) {
-          buffers.set(
-            buffer,
-            new WeightBuffer(weights, buffer, typeOf(buffer, source, options.dtype)),
-          );
+          const table = buffer === plan.embedding || buffer === plan.head;
+          const type = typeOf(buffer, source, options.dtype, table);
+          buffers.set(buffer, new WeightBuffer(weights, buffer, type));
         }
       });
     }
     await gpu.guardMemory(`loading ${files.label}`, () =>
-      uploadWeights(gpu, source, [...buffers.values()], options),
+      uploadWeights(gpu, weights, source, [...buffers.values()], options),
     );
     const matrix = (part: BufferPlan): WeightMatrix => buffers.get(part)!.matrix;
     const vector = (part: BufferPlan): BufferSlice => buffers.get(part)!.matrix.slice;
@@ -119,13 +122,8 @@ function* inPieces(plans: readonly BufferPlan[]): Generator<BufferPlan[]> {
   yield piece;
 }
 
-/** One type for all parts of a buffer; the widest one asked for wins. */
-function typeOf(plan: BufferPlan, source: TensorStore, dtype: Dtype): WeightType {
+function typeOf(plan: BufferPlan, source: TensorStore, dtype: Dtype, table: boolean): WeightType {
   if (plan.kind === "vector") return "f32";
-  if (dtype !== "auto") return dtype;
-  const wide = plan.parts.some(({ name }) => {
-    const tensor = source.tensors.get(name)!;
-    return tensor.dtype === "F32" && !tensor.widened;
-  });
-  return wide ? "f32" : "f16";
+  const stored = plan.parts.map(({ name }) => source.tensors.get(name)!);
+  return weightTypeOf(stored, dtype, table);
 }

@@ -375,7 +375,10 @@ describe("load options", () => {
     [{ target: { model: "a/b", layers: 0 } }, "target.layers is 0"],
     [{ target: { model: {} } }, "target.model.files is missing"],
     [{ target: "a/b", draft: null }, "draft is null"],
-    [{ target: "a/b", dtype: "q4" }, 'dtype is "q4"; it must be "auto", "f32" or "f16".'],
+    [
+      { target: "a/b", dtype: "q5" },
+      'dtype is "q5"; it must be "auto", "f32", "f16", "q8" or "q4".',
+    ],
     [{ target: "a/b", device: "cpu" }, 'device is "cpu"'],
     [{ target: "a/b", contextLength: 1 }, "contextLength is 1"],
   ])("%j is refused", (options, message) => {
