@@ -19,6 +19,7 @@ export * from "./attention-tree.ts";
 export * from "./embed-rows.ts";
 export * from "./matmul-add.ts";
 export * from "./norm-matmul.ts";
+export * from "./norm-matmul-kept.ts";
 export * from "./qkv-rope.ts";
 export * from "./swiglu.ts";
 

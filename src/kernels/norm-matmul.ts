@@ -19,6 +19,11 @@ export const normMatmul = defineKernel({
   weights: WEIGHT_READERS,
 });
 
+/** Workgroups along one dimension: what every device allows. */
+const MAX_GROUPS = 65_535;
+
 export function normMatmulGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {
-  return [Math.ceil(cols / COLUMNS), Math.ceil(rows / tile)];
+  const groups = Math.ceil(cols / COLUMNS);
+  const layers = Math.ceil(groups / MAX_GROUPS);
+  return [Math.ceil(groups / layers), Math.ceil(rows / tile), layers];
 }
