@@ -1,7 +1,7 @@
 // Logits of a trimmed vocabulary: logits[r, c] = sum_k w[c, k] n[k] for the kept tokens c, and -infinity for all others, with
 // n = x[first + r, :] * gain / rms(x[first + r, :]).
 //
-// Grid: x z >= ceil(count / 4), y = ceil(rows / ROWS). As in norm-matmul, to the bit, over the kept rows of w alone; each
+// Grid: x = ceil(count / 4 / n), y = n ceil(rows / ROWS), with n = 1 where x takes all columns. As in norm-matmul, to the bit, over the kept rows of w alone; each
 // workgroup also writes its share of the other tokens.
 
 struct Params {
@@ -25,14 +25,12 @@ fn is_kept(token: u32) -> bool {
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let place = group.z * groups.x + group.x;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let groups = column_groups(params.count);
+  let tiles = (params.rows + ROWS - 1u) / ROWS;
+  let place = group.y / tiles * groups.width + group.x;
   let first_col = place * COLUMNS;
-  let first_row = group.y * ROWS;
+  let first_row = group.y % tiles * ROWS;
   let places = min(first_col + vec4(0u, 1u, 2u, 3u), vec4(params.count - 1u));
   let columns = vec4(kept[places.x], kept[places.y], kept[places.z], kept[places.w]);
   norm_dot(lane, columns, params.first + first_row, params.first + params.rows - 1u);
@@ -45,7 +43,8 @@ fn main(
     }
   }
 
-  let share = (params.vocab + groups.x * groups.z - 1u) / (groups.x * groups.z);
+  let shares = groups.layers * groups.width;
+  let share = (params.vocab + shares - 1u) / shares;
   let end = min((place + 1u) * share, params.vocab);
   let last_row = min(first_row + ROWS, params.rows);
   for (var token = place * share + lane; token < end; token += WORKGROUP_SIZE) {

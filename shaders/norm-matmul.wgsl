@@ -1,7 +1,6 @@
 // Logits: logits[r, c] = sum_k w[c, k] n[k], with n = x[first + r, :] * gain / rms(x[first + r, :]).
 //
-// Grid: x z >= ceil(cols / 4), y = ceil(rows / ROWS); a large vocabulary has more workgroups than one dimension takes.
-// The lanes stride over k; each weight is loaded once and used for all ROWS rows.
+// Grid: x = ceil(cols / 4 / n), y = n ceil(rows / ROWS), with n = 1 where x takes all columns. The lanes stride over k; each weight is loaded once and used for all ROWS rows.
 
 struct Params {
   rows: u32,
@@ -18,13 +17,10 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let first_col = (group.z * groups.x + group.x) * COLUMNS;
-  let first_row = group.y * ROWS;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let tiles = (params.rows + ROWS - 1u) / ROWS;
+  let first_col = (group.y / tiles * column_groups(params.cols).width + group.x) * COLUMNS;
+  let first_row = group.y % tiles * ROWS;
   let columns = min(first_col + vec4(0u, 1u, 2u, 3u), vec4(params.cols - 1u));
   norm_dot(lane, columns, params.first + first_row, params.first + params.rows - 1u);
 

@@ -44,12 +44,34 @@ export interface ModelSpec {
   readonly file?: string;
 }
 
+<<<<<<< HEAD
 /**
  * How weights are kept on the GPU. `"auto"` keeps f32, f16 and quantised weights as they are and makes f16 of bf16 where it fits.
  * `"q8"` and `"q4"` also quantise, at load and on the GPU, what has more bits: blocks of 32 with a scale, 8.5 and 4.5 bits
  * per weight. `"q4"` keeps embeddings and the head in q8. Norms stay f32.
  */
 export type Dtype = "auto" | "f32" | "f16" | "q8" | "q4";
+=======
+/** A model that drafts. It may know fewer tokens than it was trained with. */
+export interface DraftSpec extends ModelSpec {
+  /**
+   * Draft these tokens only: their ids, or a text to count on. The draft's head is then computed for them alone, which for a small
+   * model with a large vocabulary is most of a pass; other tokens are never drafted, so that fewer drafts are accepted where the text
+   * needs them. The text that is written stays what it is. Default: every token. Source: VocabTrim, Goel et al., arXiv 2506.22694.
+   */
+  readonly vocabulary?: readonly number[] | VocabularyText;
+}
+
+/** A text whose tokens are those to be drafted: best one that the target wrote, or of the kind that it is to write. */
+export interface VocabularyText {
+  readonly text: string;
+  /** Keep so many of its tokens, the most frequent, and those that end a text. 1.. ; default: all that occur. */
+  readonly size?: number;
+}
+
+/** How weights are kept on the GPU. `"auto"` keeps f32 and f16 as they are and makes f16 of bf16 where it fits. */
+export type Dtype = "auto" | "f32" | "f16";
+>>>>>>> 12e2b65 (A draft may know fewer tokens than it was trained with)
 
 /**
  * Where the model runs. `"wasm"`: on the processor, by ONNX Runtime, which is downloaded then; slower, without token trees and other
@@ -62,7 +84,7 @@ export interface LoadOptions {
   /** The model whose output is wanted. */
   readonly target: ModelSource | ModelSpec;
   /** A smaller model with the same vocabulary that proposes tokens; needed by the speculative decoder. */
-  readonly draft?: ModelSource | ModelSpec;
+  readonly draft?: ModelSource | DraftSpec;
   /** Default `"auto"`. */
   readonly dtype?: Dtype;
   /** Default `"auto"`. */

@@ -251,5 +251,8 @@ export interface ModelFacts {
   /** Repo id, URL, or words for files that were handed in. */
   readonly label: string;
   readonly layers: number;
+  /** Numbers in the tensors that passes read: without the rows of a trimmed head that are left out. */
   readonly parameters: number;
+  /** Tokens that it gives logits of: fewer than the engine's `vocabSize` where a draft's vocabulary is trimmed. */
+  readonly vocabulary: number;
 }

@@ -1,6 +1,13 @@
 /** What `loadEngine` was asked for, checked and with every default filled in, before anything is fetched. */
 import { CoppiceError } from "../errors.ts";
-import type { DeviceKind, Dtype, LoadOptions, ModelFileMap, ModelSource } from "../options.ts";
+import type {
+  DeviceKind,
+  DraftSpec,
+  Dtype,
+  LoadOptions,
+  ModelFileMap,
+  ModelSource,
+} from "../options.ts";
 import { checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
 import { splitSource } from "./source-file.ts";
 
@@ -12,10 +19,15 @@ export interface ResolvedModel {
   readonly file: string | undefined;
 }
 
+export interface ResolvedDraft extends ResolvedModel {
+  /** Undefined: all tokens. Whether the ids are in the vocabulary is checked once that is known. */
+  readonly vocabulary: DraftSpec["vocabulary"];
+}
+
 /** `LoadOptions` as the worker gets them (callback and signal stay on the page), with defaults filled in. */
 export interface ResolvedLoad {
   readonly target: ResolvedModel;
-  readonly draft: ResolvedModel | undefined;
+  readonly draft: ResolvedDraft | undefined;
   readonly dtype: Dtype;
   readonly device: DeviceKind;
   /** Undefined: beside the worker's script. */
@@ -40,7 +52,7 @@ export function resolveLoadOptions(value: unknown): ResolvedLoad {
   const options = checkRecord("options", value, FIELDS);
   return {
     target: resolveModel("target", options.target),
-    draft: options.draft === undefined ? undefined : resolveModel("draft", options.draft),
+    draft: options.draft === undefined ? undefined : resolveDraft(options.draft),
     dtype: checkChoice("dtype", options.dtype, ["auto", "f32", "f16", "q8", "q4"], "auto"),
     device: checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto"),
     fallbackUrl: resolveUrl("fallbackUrl", options.fallbackUrl),
@@ -55,6 +67,29 @@ function resolveUrl(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string" && value.endsWith("/")) return value;
   throw invalid(field, value, "the address of a folder, with a slash at its end");
+}
+
+function resolveDraft(value: unknown): ResolvedDraft {
+  if (typeof value !== "object" || value === null || !("vocabulary" in value)) {
+    return { ...resolveModel("draft", value), vocabulary: undefined };
+  }
+  const { vocabulary, ...spec } = value;
+  return { ...resolveModel("draft", spec), vocabulary: resolveVocabulary(vocabulary) };
+}
+
+function resolveVocabulary(value: unknown): ResolvedDraft["vocabulary"] {
+  const field = "draft.vocabulary";
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) {
+    if (value.length > 0) return value;
+    throw invalid(field, value, "a list of at least one token id, or { text }");
+  }
+  const { text, size } = checkRecord(field, value, ["text", "size"]);
+  if (typeof text !== "string" || text === "") {
+    throw invalid(`${field}.text`, text, "a text that has tokens in it");
+  }
+  if (size === undefined) return { text };
+  return { text, size: checkInteger(`${field}.size`, size, 1, Number.MAX_SAFE_INTEGER) };
 }
 
 function resolveModel(field: string, value: unknown): ResolvedModel {

@@ -1,4 +1,5 @@
 import addDot from "../../shaders/shared/add-dot.wgsl?raw";
+import columnGroups from "../../shaders/shared/column-groups.wgsl?raw";
 import columns from "../../shaders/shared/columns.wgsl?raw";
 import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
@@ -10,7 +11,7 @@ import { defineKernel } from "../gpu/index.ts";
 export const normMatmulKept = defineKernel({
   name: "norm-matmul-kept",
   wgsl,
-  shared: [normDot, laneSums, columns, addDot, order],
+  shared: [normDot, laneSums, columns, columnGroups, addDot, order],
   buffers: { x: "read", gain: "read", w: "read", kept: "read", logits: "read_write" },
   params: { rows: "u32", first: "u32", count: "u32", vocab: "u32", k4: "u32", eps: "f32" },
   constants: {},

@@ -1,4 +1,5 @@
 import addDot from "../../shaders/shared/add-dot.wgsl?raw";
+import columnGroups from "../../shaders/shared/column-groups.wgsl?raw";
 import columns from "../../shaders/shared/columns.wgsl?raw";
 import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
@@ -11,7 +12,7 @@ import { WEIGHT_READERS } from "./weight-readers.ts";
 export const normMatmul = defineKernel({
   name: "norm-matmul",
   wgsl,
-  shared: [normDot, laneSums, columns, addDot],
+  shared: [normDot, laneSums, columns, columnGroups, addDot],
   buffers: { x: "read", gain: "read", w: "read", logits: "read_write" },
   params: { rows: "u32", first: "u32", cols: "u32", k4: "u32", eps: "f32" },
   constants: {},
@@ -19,11 +20,11 @@ export const normMatmul = defineKernel({
   weights: WEIGHT_READERS,
 });
 
-/** Workgroups along one dimension: what every device allows. */
+/** Workgroups along one dimension that every device allows; a large vocabulary has more. */
 const MAX_GROUPS = 65_535;
 
 export function normMatmulGrid(cols: number, rows: number, tile = rowTile(rows)): Grid {
   const groups = Math.ceil(cols / COLUMNS);
   const layers = Math.ceil(groups / MAX_GROUPS);
-  return [Math.ceil(groups / layers), Math.ceil(rows / tile), layers];
+  return [Math.ceil(groups / layers), layers * Math.ceil(rows / tile)];
 }

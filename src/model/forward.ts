@@ -10,6 +10,7 @@ import {
   matmulAddGrid,
   normMatmul,
   normMatmulGrid,
+  normMatmulKept,
   qkvRope,
   qkvRopeGrid,
   Recording,
@@ -168,20 +169,31 @@ async function recordProjection(
 }
 
 async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
+  const { kept, config } = model;
   const { head, norm } = model.weights;
-  const pipeline = await gpu.kernels.compile(normMatmul, tiled(gpu, pass.headRows, head));
+  const variant = tiled(gpu, pass.headRows, head);
+  const buffers = { x: pass.scratch.x, gain: norm, w: head.slice, logits: pass.scratch.logits };
+  const params = {
+    rows: pass.headRows,
+    first: pass.headFirst,
+    k4: head.k / 4,
+    eps: config.rmsNormEps,
+  };
+  if (kept) {
+    const pipeline = await gpu.kernels.compile(normMatmulKept, variant);
+    recording.dispatch(
+      pipeline.bind(
+        scope,
+        { ...buffers, kept: kept.slice },
+        { ...params, count: kept.count, vocab: head.cols },
+      ),
+      normMatmulGrid(kept.count, pass.headRows),
+    );
+    return;
+  }
+  const pipeline = await gpu.kernels.compile(normMatmul, variant);
   recording.dispatch(
-    pipeline.bind(
-      scope,
-      { x: pass.scratch.x, gain: norm, w: head.slice, logits: pass.scratch.logits },
-      {
-        rows: pass.headRows,
-        first: pass.headFirst,
-        cols: head.cols,
-        k4: head.k / 4,
-        eps: model.config.rmsNormEps,
-      },
-    ),
+    pipeline.bind(scope, buffers, { ...params, cols: head.cols }),
     normMatmulGrid(head.cols, pass.headRows),
   );
 }

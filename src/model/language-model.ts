@@ -1,11 +1,17 @@
 /** A loaded language model: its configuration, weights and rotary table on the GPU. */
-import type { BufferScope, BufferSlice } from "../kernels/index.ts";
+import { type BufferScope, type BufferSlice, keptTokens } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { ropeTable } from "./rope.ts";
 import type { LlamaWeights } from "./weights/index.ts";
 
 /** Positions past the context that a tree, or the padding of a prompt's last chunk, may still ask for. */
 export const EXTRA_POSITIONS = 128;
+
+/** Some tokens of the vocabulary, as `norm-matmul-kept` reads them. */
+export interface KeptTokens {
+  readonly count: number;
+  readonly slice: BufferSlice;
+}
 
 export class LanguageModel {
   readonly config: ModelConfig;
@@ -14,6 +20,8 @@ export class LanguageModel {
   readonly ropes: readonly BufferSlice[];
   /** Tokens of prompt and output together. */
   readonly contextLength: number;
+  /** What the head is trimmed to; undefined where it has every token. */
+  readonly kept: KeptTokens | undefined;
   readonly #scope: BufferScope;
 
   constructor(
@@ -21,11 +29,16 @@ export class LanguageModel {
     config: ModelConfig,
     weights: LlamaWeights,
     contextLength: number,
+    vocabulary?: readonly number[],
   ) {
     this.#scope = scope;
     this.config = config;
     this.weights = weights;
     this.contextLength = contextLength;
+    this.kept = vocabulary && {
+      count: vocabulary.length,
+      slice: scope.upload("kept tokens", keptTokens(vocabulary, config.vocabSize)),
+    };
     const tables = new Map<string, BufferSlice>();
     this.ropes = config.layerAttention.map(({ rope }) => {
       const key = JSON.stringify(rope);

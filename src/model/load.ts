@@ -16,6 +16,8 @@ export interface LoadModelOptions {
   readonly layers?: number;
   /** Tokens of prompt and output, at most `longestContext`. Default: the smaller of 4,096 and what the model was trained for. */
   readonly contextLength?: number;
+  /** Compute the logits of these tokens only: rising ids. Default: of all. */
+  readonly vocabulary?: readonly number[] | undefined;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FileProgress) => void;
 }
@@ -52,7 +54,7 @@ export async function loadModel(
       signal,
       onProgress,
     });
-    return new LanguageModel(scope, config, weights, contextLength);
+    return new LanguageModel(scope, config, weights, contextLength, options.vocabulary);
   } catch (error) {
     scope.dispose();
     throw error;

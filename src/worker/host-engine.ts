@@ -178,8 +178,11 @@ export function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {
 }
 
 function factsOf({ label, model }: LoadedModel): ModelFacts {
-  const { layers } = model.config;
-  return { label, layers, parameters: parameterCount(model.config) };
+  const { layers, vocabSize, hiddenSize } = model.config;
+  const vocabulary = model.kept?.count ?? vocabSize;
+  // Rows of the head that no pass reads.
+  const left = (vocabSize - vocabulary) * hiddenSize;
+  return { label, layers, parameters: parameterCount(model.config) - left, vocabulary };
 }
 
 /** Numbers in the model's tensors, a table that is used twice counted once. */

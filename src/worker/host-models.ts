@@ -10,6 +10,7 @@ import type { ModelSource } from "../options.ts";
 import type { LoadProgress } from "../stream-part.ts";
 import { assertSameVocabulary, createTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import type { LoadHooks } from "./host-backend.ts";
+import { keptVocabulary } from "./host-vocabulary.ts";
 
 /** A model on the GPU and what it is called. */
 export interface LoadedModel {
@@ -36,6 +37,8 @@ export interface Outline<Config extends ConfigFacts = ModelConfig> {
   readonly files: ModelFiles;
   readonly config: Config;
   readonly tokenizer: Tokenizer | undefined;
+  /** What the model's head is trimmed to. */
+  readonly vocabulary?: readonly number[] | undefined;
 }
 
 /** The models of an engine before their weights, found to go together. */
@@ -48,16 +51,26 @@ export interface Outlines {
 
 const DEFAULT_CONTEXT = 4096;
 
+<<<<<<< HEAD
 export async function outlineModels(options: ResolvedLoad, hooks: LoadHooks): Promise<Outlines> {
   const [target, draft] = await outlines(options, hooks);
+=======
+export async function loadModels(
+  gpu: Gpu,
+  options: ResolvedLoad,
+  hooks: LoadHooks,
+): Promise<LoadedModels> {
+  const [target, whole] = await outlines(options, hooks);
+>>>>>>> 12e2b65 (A draft may know fewer tokens than it was trained with)
   const { tokenizer } = target;
   if (!tokenizer) throw tokenizerMissing(target.files.label);
-  if (draft) {
+  if (whole) {
     assertSameVocabulary(
       { vocabSize: target.config.vocabSize, tokenizer },
-      { vocabSize: draft.config.vocabSize, tokenizer: draft.tokenizer },
+      { vocabSize: whole.config.vocabSize, tokenizer: whole.tokenizer },
     );
   }
+<<<<<<< HEAD
   return {
     target,
     draft,
@@ -72,11 +85,19 @@ export async function loadModels(
   hooks: LoadHooks,
 ): Promise<LoadedModels> {
   const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
+=======
+  const draft = whole && {
+    ...whole,
+    vocabulary: keptVocabulary(options.draft?.vocabulary, tokenizer, target.config.vocabSize),
+  };
+  const contextLength = chooseContext(options.contextLength, target, draft);
+>>>>>>> 12e2b65 (A draft may know fewer tokens than it was trained with)
   const onGpu = async (from: Outline): Promise<LoadedModel> => {
     const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
       config: from.config,
       dtype: options.dtype,
       contextLength,
+      vocabulary: from.vocabulary,
       signal: hooks.signal,
       onProgress: (progress) => hooks.onProgress({ model: from.role, ...progress }),
     });
@@ -88,7 +109,7 @@ export async function loadModels(
   const own = draft.files === target.files && draft.config.layers <= target.config.layers;
   return {
     target: loaded,
-    draft: own ? firstLayers(gpu, loaded, draft.config) : await onGpu(draft),
+    draft: own ? firstLayers(gpu, loaded, draft) : await onGpu(draft),
     tokenizer,
     contextLength,
   };
@@ -143,9 +164,19 @@ export async function outline<Config extends ConfigFacts>(
 }
 
 /** A draft made of the target's own first layers takes no memory but its caches. */
-function firstLayers(gpu: Gpu, { label, model }: LoadedModel, config: ModelConfig): LoadedModel {
+function firstLayers(
+  gpu: Gpu,
+  { label, model }: LoadedModel,
+  { config, vocabulary }: Outline,
+): LoadedModel {
   const weights = { ...model.weights, layers: model.weights.layers.slice(0, config.layers) };
-  const draft = new LanguageModel(gpu.buffers.child("draft"), config, weights, model.contextLength);
+  const draft = new LanguageModel(
+    gpu.buffers.child("draft"),
+    config,
+    weights,
+    model.contextLength,
+    vocabulary,
+  );
   return { label, model: draft };
 }
 

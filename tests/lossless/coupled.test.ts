@@ -61,6 +61,26 @@ test.each(Object.entries(STAGES))("%s: every tree gives the text of plain decodi
   }),
 );
 
+test("a draft that knows some tokens only: every tree gives the text of plain decoding", () =>
+  withGpu(async (gpu) => {
+    const target = await loadTestModel(gpu, model.files);
+    const { vocabSize } = target.config;
+    const plain = await roundSession(gpu, target, undefined, undefined, {
+      stages: STAGES["T = 1"]!,
+    });
+    const wanted = await decodeTokens(plain, PROMPT, COUNT, { seed: 7 });
+    const odd = Array.from({ length: vocabSize >> 1 }, (_, i) => 2 * i + 1);
+    for (const vocabulary of [odd, [4]]) {
+      const draft = await loadTestModel(gpu, model.files, { layers: 2, vocabulary });
+      const trees = Object.values(TREES);
+      const session = await roundSession(gpu, target, draft, trees, { stages: STAGES["T = 1"]! });
+      for (const [plan, name] of Object.keys(TREES).entries()) {
+        const actual = await decodeTokens(session, PROMPT, COUNT, { seed: 7, rounds: 8, plan });
+        expect(actual.tokens, `${name}, ${vocabulary.length} tokens`).toEqual(wanted.tokens);
+      }
+    }
+  }));
+
 test("rounds with one tree, with another and without any can follow each other", () =>
   withGpu(async (gpu) => {
     const target = await loadTestModel(gpu, model.files);

@@ -11,6 +11,7 @@ import {
   plantRule,
   STAGES,
   STEEP_PAIR,
+  TRIMMED_PAIR,
   WRONG_RULES,
 } from "../support/law-cases.ts";
 import { type LawRun, measureLaw } from "../support/law-run.ts";
@@ -20,11 +21,11 @@ const ROUNDS = Number(
   process.env["COPPICE_LAW_ROUNDS"] ?? (adapterName === "swiftshader" ? 1000 : 8000),
 );
 /** Top-k and top-p take four times as long, and a steep pair says less per round. */
-const SHARES = { stages: 0.25, steep: 0.25 };
+const SHARES = { stages: 0.25, steep: 0.25, trimmed: 0.25 };
 /** Enough for most wrong rules to be seen; ten times slower on SwiftShader. */
 const POWER_ROUNDS = adapterName === "swiftshader" ? 1600 : 8000;
-/** One test given one token and one given two, for each combination and stage, and for the steep pair. */
-const LIMIT = limitFor(2 * COMBINATIONS.length * (STAGES.length + 1));
+/** One test given one token and one given two, for each combination and stage, and for the other pairs. */
+const LIMIT = limitFor(2 * COMBINATIONS.length * (STAGES.length + 2));
 
 async function measure(gpu: Gpu, run: Omit<LawRun, "copies">) {
   const copies = Math.min(250, Math.ceil(run.rounds / 16));
@@ -50,6 +51,15 @@ describe.each(COMBINATIONS)("%j, %s", (tree, verify) => {
       const rounds = SHARES.steep * ROUNDS;
       const run = { pair: STEEP_PAIR, tree, verify, stages: STAGES[0]!, rounds, seed };
       expect((await measure(gpu, run)).pValue).toBeGreaterThan(LIMIT);
+    }));
+
+  test("a draft that does not know every token", () =>
+    withGpu(async (gpu) => {
+      const rounds = SHARES.trimmed * ROUNDS;
+      const run = { pair: TRIMMED_PAIR, tree, verify, stages: STAGES[0]!, rounds, seed };
+      const { pValue, blockEfficiency } = await measure(gpu, run);
+      expect(pValue).toBeGreaterThan(LIMIT);
+      expect(blockEfficiency, "the draft is of use").toBeGreaterThan(1.1);
     }));
 });
 

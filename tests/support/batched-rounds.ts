@@ -18,7 +18,7 @@ import {
 import { resolveSampling } from "../../src/decoder/sampling-options.ts";
 import type { SamplingStages, TreeOptions, VerifyRule } from "../../src/options.ts";
 import { CandidateState } from "../../src/tree/candidate-state.ts";
-import { MAX_NODES, planTree, TreeSession } from "../../src/tree/index.ts";
+import { type LanguageModel, MAX_NODES, planTree, TreeSession } from "../../src/tree/index.ts";
 import { recordTreeRound } from "../../src/tree/round-recorder.ts";
 import { batchKernel } from "./batch-kernel.ts";
 import { type MarkovPair, tableModel } from "./markov-pair.ts";
@@ -27,6 +27,7 @@ import { type MarkovPair, tableModel } from "./markov-pair.ts";
 const COMMON: Readonly<Record<string, readonly string[]>> = {
   "embed-rows": ["table"],
   "norm-matmul": ["gain", "w"],
+  "norm-matmul-kept": ["gain", "w", "kept"],
 };
 
 /** Kernels of another text: planted faults, by the name of the kernel they stand for. */
@@ -127,10 +128,10 @@ export async function batchedRounds(
   const batched = new BatchedGpu(gpu, lanes, faults);
   const scope = new BatchedScope(gpu, copies);
   const vocab = pair.target.length;
-  const session = (model: MarkovPair["target"]) =>
-    new TreeSession(batched, scope, tableModel(gpu, model), { extraSlots: 64 });
-  const target = session(pair.target);
-  const draft = session(pair.draft);
+  const session = (model: LanguageModel) =>
+    new TreeSession(batched, scope, model, { extraSlots: 64 });
+  const target = session(tableModel(gpu, pair.target));
+  const draft = session(tableModel(gpu, pair.draft, pair.vocabulary));
   const plan = planTree(tree, vocab);
   const buffers = {
     ids: scope.storage("ids", MAX_NODES * 4),

@@ -25,6 +25,7 @@ export type TestFiles = Record<string, Uint8Array<ArrayBuffer>>;
 export interface TestModelOptions {
   readonly dtype?: Dtype;
   readonly layers?: number;
+  readonly vocabulary?: readonly number[];
   readonly contextLength?: number;
 }
 

@@ -47,6 +47,8 @@ export const STAGES: readonly SamplingStages[] = [
 
 /** A draft that is of some use for a target that is neither flat nor certain. */
 export const PAIR = markovPair(5, 5);
+/** The same with a draft that knows three of the five tokens. */
+export const TRIMMED_PAIR: MarkovPair = { ...PAIR, vocabulary: [0, 2, 3] };
 /** More tokens, a target that is nearly certain after some, and a draft that is often wrong about it. */
 export const STEEP_PAIR = markovPair(8, 11, 3, 0.7);
 /** A flat target: many of its tokens are likely, and the draft's unlikely ones often among them. */

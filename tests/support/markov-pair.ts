@@ -13,6 +13,8 @@ export type Table = readonly (readonly number[])[];
 export interface MarkovPair {
   readonly target: Table;
   readonly draft: Table;
+  /** All that the draft knows: rising ids. Default: every token. */
+  readonly vocabulary?: readonly number[];
 }
 
 /** Random logits of spread `scale`; the draft's are the target's and `noise` times others. */
@@ -50,7 +52,7 @@ export function transitions(table: Table, stages: SamplingStages): number[][] {
 const SIZE = 1000;
 
 /** The table as a model without layers: a token's embedding is one-hot, so the head's column is its row of logits. */
-export function tableModel(gpu: Gpu, table: Table): LanguageModel {
+export function tableModel(gpu: Gpu, table: Table, vocabulary?: readonly number[]): LanguageModel {
   const scope = gpu.buffers.child("table");
   const vocabSize = table.length;
   const hiddenSize = Math.ceil(vocabSize / 4) * 4;
@@ -88,7 +90,7 @@ export function tableModel(gpu: Gpu, table: Table): LanguageModel {
     rms_norm_eps: 1e-5,
   });
   const config = { ...described, layers: 0, layerAttention: [] };
-  return new LanguageModel(scope, config, weights, CONTEXT);
+  return new LanguageModel(scope, config, weights, CONTEXT, vocabulary);
 }
 
 const CONTEXT = 4096;
@@ -105,7 +107,10 @@ export interface LawRun {
 /** Texts of `rounds` rounds in all, and their block efficiency. */
 export async function writeTexts(gpu: Gpu, pair: MarkovPair, run: LawRun) {
   const { tree, verify, stages, edits } = run;
-  const models = [tableModel(gpu, pair.target), tableModel(gpu, pair.draft)] as const;
+  const models = [
+    tableModel(gpu, pair.target),
+    tableModel(gpu, pair.draft, pair.vocabulary),
+  ] as const;
   const session = await roundSession(gpu, ...models, tree, {
     stages,
     verify,

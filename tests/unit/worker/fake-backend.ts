@@ -17,7 +17,7 @@ import { FakeBeams, FakeSamples } from "../decoder/fake-side-by-side.ts";
 import { FakeSuperposed } from "../decoder/fake-superposed.ts";
 import { END, FakeSession, ids, letters, plain, spell } from "../decoder/fake-session.ts";
 
-const model = { label: "fake", layers: 1, parameters: 1 };
+const model = { label: "fake", layers: 1, parameters: 1, vocabulary: 128 };
 export const facts: EngineFacts = {
   device: "webgpu",
   capabilities: ALL_CAPABILITIES,
