@@ -15,7 +15,7 @@ struct Params {
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;        // [first + rows, k]
 @group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;     // [k]
-@group(0) @binding(2) var<storage, read> w: array<weight4>;          // [vocab, k]
+@group(0) @binding(2) var<storage, read> w: array<weight_word>;       // [vocab, k]
 @group(0) @binding(3) var<storage, read> kept: array<u32>;           // [count] rising ids, then [ceil(vocab / 32)]: a bit per token
 @group(0) @binding(4) var<storage, read_write> logits: array<f32>;   // [rows, vocab]
 @group(0) @binding(5) var<uniform> params: Params;

@@ -44,14 +44,6 @@ export interface ModelSpec {
   readonly file?: string;
 }
 
-<<<<<<< HEAD
-/**
- * How weights are kept on the GPU. `"auto"` keeps f32, f16 and quantised weights as they are and makes f16 of bf16 where it fits.
- * `"q8"` and `"q4"` also quantise, at load and on the GPU, what has more bits: blocks of 32 with a scale, 8.5 and 4.5 bits
- * per weight. `"q4"` keeps embeddings and the head in q8. Norms stay f32.
- */
-export type Dtype = "auto" | "f32" | "f16" | "q8" | "q4";
-=======
 /** A model that drafts. It may know fewer tokens than it was trained with. */
 export interface DraftSpec extends ModelSpec {
   /**
@@ -69,9 +61,12 @@ export interface VocabularyText {
   readonly size?: number;
 }
 
-/** How weights are kept on the GPU. `"auto"` keeps f32 and f16 as they are and makes f16 of bf16 where it fits. */
-export type Dtype = "auto" | "f32" | "f16";
->>>>>>> 12e2b65 (A draft may know fewer tokens than it was trained with)
+/**
+ * How weights are kept on the GPU. `"auto"` keeps f32, f16 and quantised weights as they are and makes f16 of bf16 where it fits.
+ * `"q8"` and `"q4"` also quantise, at load and on the GPU, what has more bits: blocks of 32 with a scale, 8.5 and 4.5 bits
+ * per weight. `"q4"` keeps embeddings and the head in q8. Norms stay f32.
+ */
+export type Dtype = "auto" | "f32" | "f16" | "q8" | "q4";
 
 /**
  * Where the model runs. `"wasm"`: on the processor, by ONNX Runtime, which is downloaded then; slower, without token trees and other

@@ -27,11 +27,18 @@ export interface ChainRules {
   readonly logProbabilities: number | undefined;
 }
 
+export interface ChainDraft {
+  readonly draft: CachedModel;
+  /** Tokens drafted per round. */
+  readonly length: number;
+  /** The only tokens to be drafted; undefined: all. */
+  readonly vocabulary?: readonly number[] | undefined;
+}
+
 export interface ChainParts {
   readonly target: CachedModel;
   readonly rules: ChainRules;
-  /** Draft tokens per round. */
-  readonly speculation?: { readonly draft: CachedModel; readonly length: number } | undefined;
+  readonly speculation?: ChainDraft | undefined;
 }
 
 const MAX_ENDS = 64;
@@ -166,7 +173,7 @@ export class ChainSession implements RoundSession {
   async #draft(): Promise<Drawn[]> {
     const { speculation, rules } = this.#parts;
     if (!speculation) return [];
-    const { draft } = speculation;
+    const { draft, vocabulary } = speculation;
     const text = [...this.#tokens];
     const drafted: Drawn[] = [];
     // A round gives one token more than it drafts.
@@ -176,6 +183,7 @@ export class ChainSession implements RoundSession {
       this.#runs.draft += await prefill(draft, text.slice(draft.length, -1), CHECK_NOTHING);
       const [row] = await draft.run(text.slice(draft.length), 1);
       this.#runs.draft += 1;
+      if (vocabulary) keepOnly(row!, vocabulary);
       this.#edit(row!, text);
       const { stages, momentum } = rules;
       const one = momentum
@@ -211,4 +219,11 @@ function chainTree(
     scores,
     ...(said && { logProbabilities: [0, ...said] }),
   };
+}
+
+/** As a trimmed head leaves it. */
+function keepOnly(row: Row, tokens: readonly number[]): void {
+  const kept = tokens.map((token) => row[token]!);
+  row.fill(-Infinity);
+  kept.forEach((logit, i) => (row[tokens[i]!] = logit));
 }

@@ -27,6 +27,8 @@ export interface FallbackModel {
   readonly facts: ModelFacts;
   /** Whether a row's logits are the same to the bit whatever rows are run beside it. */
   readonly rowInvariant: boolean;
+  /** The only tokens to be drafted; undefined: all. */
+  readonly vocabulary?: readonly number[] | undefined;
 }
 
 export interface FallbackParts {
@@ -50,12 +52,12 @@ export class FallbackEngine implements EngineBackend {
   /** Superposed drafts are not offered. */
   readonly ngrams = { read: () => Promise.resolve(undefined) };
   readonly #target: CachedModel;
-  readonly #draft: CachedModel | undefined;
+  readonly #draft: FallbackModel | undefined;
 
   constructor(parts: FallbackParts) {
     const { target, draft, tokenizer, endOfText, contextLength, reason, version } = parts;
     this.#target = target.model;
-    this.#draft = draft?.model;
+    this.#draft = draft;
     this.tokenizer = tokenizer;
     this.endOfText = new Set(endOfText);
     this.facts = {
@@ -83,12 +85,12 @@ export class FallbackEngine implements EngineBackend {
     const tree = speculation?.tree;
     if (decoder.contrastive || (tree && tree.kind !== "chain")) return refused();
     const rules = { stages, mirostat, momentum, edited, logProbabilities };
-    const draft = this.#draft;
+    const { model: draft, vocabulary } = this.#draft ?? {};
     return Promise.resolve(
       new ChainSession({
         target: this.#target,
         rules,
-        speculation: tree && draft && { draft, length: tree.length },
+        speculation: tree && draft && { draft, length: tree.length, vocabulary },
       }),
     );
   }
@@ -107,7 +109,7 @@ export class FallbackEngine implements EngineBackend {
 
   dispose(): void {
     void this.#target.dispose();
-    void this.#draft?.dispose();
+    void this.#draft?.model.dispose();
   }
 }
 

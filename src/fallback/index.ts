@@ -13,6 +13,8 @@ export interface GraphSource {
   readonly config: ModelConfig;
   readonly read: WeightReader;
   readonly facts: ModelFacts;
+  /** The only tokens to be drafted; undefined: all. */
+  readonly vocabulary: readonly number[] | undefined;
 }
 
 /** A model that comes as ONNX. */
@@ -56,7 +58,7 @@ async function load(
   try {
     if ("config" in source) {
       const model = await GraphModel.create(source.config, contextLength, source.read);
-      return { model, facts, rowInvariant: true };
+      return { model, facts, rowInvariant: true, vocabulary: source.vocabulary };
     }
     const { onnx, external: externalData, vocabSize } = source;
     const session = await InferenceSession.create(onnx, {

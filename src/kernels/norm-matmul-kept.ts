@@ -6,6 +6,7 @@ import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
 import order from "../../shaders/shared/order.wgsl?raw";
 import wgsl from "../../shaders/norm-matmul-kept.wgsl?raw";
 import { defineKernel } from "../gpu/index.ts";
+import { WEIGHT_READERS } from "./weight-readers.ts";
 
 /** The last norm and a head that knows some tokens only. Its grid is `normMatmulGrid` of the kept ones. */
 export const normMatmulKept = defineKernel({
@@ -16,7 +17,7 @@ export const normMatmulKept = defineKernel({
   params: { rows: "u32", first: "u32", count: "u32", vocab: "u32", k4: "u32", eps: "f32" },
   constants: {},
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
-  weights: true,
+  weights: WEIGHT_READERS,
 });
 
 /**

@@ -77,7 +77,7 @@ async function open(
 
 /** Its tensors as f32, one after another. */
 function graphSource(
-  { role, files, config: given }: Outline,
+  { role, files, config: given, vocabulary }: Outline,
   store: TensorStore,
   { signal, onProgress }: LoadHooks,
 ): GraphSource {
@@ -90,7 +90,13 @@ function graphSource(
   }
   return {
     config,
-    facts: { label: files.label, layers: config.layers, parameters: parameterCount(config) },
+    facts: {
+      label: files.label,
+      layers: config.layers,
+      parameters: parameterCount(config),
+      vocabulary: vocabulary?.length ?? config.vocabSize,
+    },
+    vocabulary,
     read: async (name) => {
       throwIfAborted(signal);
       const tensor = store.tensors.get(name)!;

@@ -51,17 +51,8 @@ export interface Outlines {
 
 const DEFAULT_CONTEXT = 4096;
 
-<<<<<<< HEAD
 export async function outlineModels(options: ResolvedLoad, hooks: LoadHooks): Promise<Outlines> {
-  const [target, draft] = await outlines(options, hooks);
-=======
-export async function loadModels(
-  gpu: Gpu,
-  options: ResolvedLoad,
-  hooks: LoadHooks,
-): Promise<LoadedModels> {
   const [target, whole] = await outlines(options, hooks);
->>>>>>> 12e2b65 (A draft may know fewer tokens than it was trained with)
   const { tokenizer } = target;
   if (!tokenizer) throw tokenizerMissing(target.files.label);
   if (whole) {
@@ -70,7 +61,9 @@ export async function loadModels(
       { vocabSize: whole.config.vocabSize, tokenizer: whole.tokenizer },
     );
   }
-<<<<<<< HEAD
+  const wanted = options.draft?.vocabulary;
+  const vocabulary = keptVocabulary(wanted, tokenizer, target.config.vocabSize);
+  const draft = whole && { ...whole, vocabulary };
   return {
     target,
     draft,
@@ -85,13 +78,6 @@ export async function loadModels(
   hooks: LoadHooks,
 ): Promise<LoadedModels> {
   const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
-=======
-  const draft = whole && {
-    ...whole,
-    vocabulary: keptVocabulary(options.draft?.vocabulary, tokenizer, target.config.vocabSize),
-  };
-  const contextLength = chooseContext(options.contextLength, target, draft);
->>>>>>> 12e2b65 (A draft may know fewer tokens than it was trained with)
   const onGpu = async (from: Outline): Promise<LoadedModel> => {
     const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
       config: from.config,

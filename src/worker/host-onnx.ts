@@ -74,6 +74,7 @@ export async function outlineOnnx(
           label: `${files.label} (${name})`,
           layers: config.layers,
           parameters: Math.round(parameters),
+          vocabulary: config.vocabSize,
         },
       },
       tokenizer: backendTokenizer(tokenizer),

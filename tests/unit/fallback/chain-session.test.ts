@@ -151,3 +151,17 @@ test("the embedded pair writes its golden text, with its draft and without", asy
   expect(outcomes.length, "passes of the target").toBeLessThan(count / 2);
   for (const model of pair) await model.dispose();
 });
+
+test("a draft that knows some tokens only drafts no other, and the text stays", async () => {
+  const rules = { ...PLAIN, stages: resolveStages("", { temperature: 0.9 }) };
+  const plain = await textOf(new ChainSession({ target, rules }), startOf());
+  const vocabulary = plain.tokens.filter((id) => id % 2 === 0).toSorted((a, b) => a - b);
+  const speculation = { draft, length: 3, vocabulary: [...new Set(vocabulary)] };
+  const drafted = await textOf(new ChainSession({ target, rules, speculation }), startOf());
+  expect(drafted.tokens).toEqual(plain.tokens);
+  const accepted = drafted.outcomes.flatMap(({ tokens, accepted: count }) =>
+    tokens.slice(0, count),
+  );
+  expect(accepted.length).toBeGreaterThan(0);
+  expect(accepted.filter((id) => !vocabulary.includes(id))).toEqual([]);
+});
