@@ -1,10 +1,35 @@
 /** The page's half: starts the worker, and gives engines and streams. Knows nothing of how text is made. */
 import { releaseProxy, type Remote, transfer, wrap } from "comlink";
 import { aborted, CoppiceError, throwIfAborted } from "./errors.ts";
-import type { DraftsOptions, GenerateOptions, LoadOptions } from "./options.ts";
-import type { AdapterFacts, DraftsStream, EngineFacts, GenerateStream } from "./stream-part.ts";
-import { type HostApi, installErrorTransfer, type ProgressMessage } from "./worker/protocol.ts";
+import type {
+  ChatMessage,
+  ChatOptions,
+  DraftsOptions,
+  EncodedPrompt,
+  GenerateOptions,
+  LoadOptions,
+  ModelInfoOptions,
+  ModelSource,
+  ModelSpec,
+} from "./options.ts";
+import type {
+  AdapterFacts,
+  CachedModel,
+  DraftsStream,
+  EngineFacts,
+  GenerateStream,
+  ModelInfo,
+} from "./stream-part.ts";
+import {
+  type FilesApi,
+  type HostApi,
+  installErrorTransfer,
+  type ProgressMessage,
+} from "./worker/protocol.ts";
 import { TokenStream } from "./worker/token-stream.ts";
+import { tokenizerParts } from "./worker/tokenizer-parts.ts";
+
+type Prompt = string | readonly ChatMessage[];
 
 /** How long a worker may take to free what it holds, in milliseconds, before it is ended by force. */
 const DISPOSE_LIMIT = 2000;
@@ -39,7 +64,9 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
       const target = await portable(rest.target);
       const draft = await portable(rest.draft);
       const fallbackUrl = await portable(rest.fallbackUrl);
-      return link.host.load({ ...rest, target, draft, fallbackUrl }, transfer(port2, [port2]));
+      const tokenizer = tokenizerParts(rest.tokenizer);
+      const given = { ...rest, target, draft, fallbackUrl, tokenizer };
+      return link.host.load(given, transfer(port2, [port2]));
     };
     return new Engine(link, await Promise.race([load(), link.failed, stopped]));
   } catch (error) {
@@ -52,9 +79,47 @@ export async function loadEngine(options: LoadOptions): Promise<Engine> {
   }
 }
 
+/**
+ * What a model is and weighs, and how much of it is on the device already. Of its weights only headers are read; no GPU is needed.
+ *
+ * @throws CoppiceError `option-unknown`, `option-invalid`, `source-invalid`, `network`, `access-denied`, `worker-failed`. Why a model
+ * that was found cannot be loaded is its `problem`.
+ */
+export function modelInfo(
+  model: ModelSource | ModelSpec,
+  options?: ModelInfoOptions,
+): Promise<ModelInfo> {
+  return ask(async (host) => host.modelInfo(await portable(model), options));
+}
+
+/** Models of which files are kept on the device, the one used last first. */
+export function cachedModels(): Promise<CachedModel[]> {
+  return ask((host) => host.cachedModels());
+}
+
+/**
+ * Removes what is kept of a model (as it was loaded, or `CachedModel.source`), or of all. Engines that are loaded are not concerned.
+ * Resolves to the bytes that are free now.
+ */
+export function clearCache(source?: string): Promise<number> {
+  return ask((host) => host.clearCache(source));
+}
+
+/** Starts a worker for one question. */
+async function ask<T>(question: (host: Remote<HostApi & FilesApi>) => Promise<T>): Promise<T> {
+  const { worker, host, failed } = startWorker();
+  try {
+    return await Promise.race([question(host), failed]);
+  } catch (error) {
+    throw typed(error);
+  } finally {
+    worker.terminate();
+  }
+}
+
 interface WorkerLink {
   readonly worker: Worker;
-  readonly host: Remote<HostApi>;
+  readonly host: Remote<HostApi & FilesApi>;
   /** Rejects when the worker's script cannot be run, or an error in it was caught by nobody. */
   readonly failed: Promise<never>;
 }
@@ -87,21 +152,28 @@ export class Engine {
   }
 
   /**
-   * Continues `prompt`. The text starts at once; requests made while another runs are served after it.
+   * Continues `prompt`: a text, or a conversation that the model's chat template turns into one. The text starts at once; requests made while another runs are served after it.
    * An empty prompt is the beginning-of-text token alone.
    *
    * Errors come out of the stream and its `result`: `option-unknown`, `option-invalid`, `tree-invalid`,
-   * `decoder-unsupported`, `context-overflow` (nothing was run then, and the engine serves the next request), `aborted`,
+   * `decoder-unsupported`, `chat-template-missing`, `chat-template-failed`,
+   * `context-overflow` (nothing was run then, and the engine serves the next request), `aborted`,
    * `engine-disposed`, `device-lost`, `out-of-memory`, `worker-failed`.
    */
-  generate(prompt: string, options?: GenerateOptions): GenerateStream;
+  generate(prompt: Prompt, options?: GenerateOptions): GenerateStream;
   /** The same with a decoder that gives a set of drafts, which its stream revises as they grow. */
-  generate(prompt: string, options: DraftsOptions): DraftsStream;
-  generate(prompt: string, options?: GenerateOptions | DraftsOptions): unknown {
+  generate(prompt: Prompt, options: DraftsOptions): DraftsStream;
+  generate(prompt: Prompt, options?: GenerateOptions | DraftsOptions): unknown {
     return this.#generate(prompt, options);
   }
 
-  /** `prompt`: the text, or the text and the drafts accepted after it. */
+  /** The prompt as the model gets it: the text, of a conversation what its template makes of it, and its token ids. */
+  async encode(prompt: Prompt, chat?: ChatOptions): Promise<EncodedPrompt> {
+    if (this.#closed) throw this.#closed;
+    return this.#link.host.encode(prompt, chat);
+  }
+
+  /** `prompt`: the text or the messages, and the drafts accepted after it. */
   #generate(prompt: unknown, options?: GenerateOptions | DraftsOptions): TokenStream {
     const { signal, ...rest } = options ?? {};
     const { port1, port2 } = new MessageChannel();
@@ -164,7 +236,7 @@ function startWorker(): WorkerLink {
       });
     });
     failed.catch(() => undefined);
-    return { worker, host: wrap<HostApi>(worker), failed };
+    return { worker, host: wrap<HostApi & FilesApi>(worker), failed };
   } catch (error) {
     throw workerFailed(error instanceof Error ? error.message : undefined, error);
   }

@@ -1,8 +1,11 @@
 /** Everything that can go wrong, by name. A code never changes its meaning between versions. */
 export type CoppiceErrorCode =
   | "aborted"
+  | "access-denied"
   | "adapter-missing"
   | "buffer-too-large"
+  | "chat-template-failed"
+  | "chat-template-missing"
   | "config-invalid"
   | "config-missing"
   | "context-overflow"
@@ -12,6 +15,7 @@ export type CoppiceErrorCode =
   | "engine-disposed"
   | "fallback-failed"
   | "file-missing"
+  | "hash-mismatch"
   | "internal"
   | "network"
   | "option-invalid"

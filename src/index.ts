@@ -1,5 +1,5 @@
 /** Coppice: tree-speculative decoding of language models in the browser. */
-export { type Engine, loadEngine } from "./client.ts";
+export { cachedModels, clearCache, type Engine, loadEngine, modelInfo } from "./client.ts";
 export { CoppiceError, type CoppiceErrorCode } from "./errors.ts";
 export type {
   AutoTree,
@@ -8,20 +8,26 @@ export type {
   BestFirstTree,
   BranchingTree,
   ChainTree,
+  ChatMessage,
+  ChatOptions,
   ContrastiveDecoder,
   Decoder,
+  CacheOption,
   DeviceKind,
   DraftsDecoder,
   DraftsOptions,
   Dtype,
+  EncodedPrompt,
   EngineCapabilities,
   GenerateOptions,
   GreedyDecoder,
+  HubOptions,
   LoadOptions,
   LogitEdits,
   MirostatDecoder,
   MomentumDecoder,
   ModelFileMap,
+  ModelInfoOptions,
   ModelSource,
   DraftSpec,
   ModelSpec,
@@ -37,6 +43,9 @@ export type {
   SpeculativeMirostat,
   SpeculativeMomentum,
   SuperposedDecoder,
+  TokenizerFiles,
+  TokenizerLike,
+  TokenizerOption,
   StageOrder,
   TreeAndRule,
   TreeOptions,
@@ -44,6 +53,7 @@ export type {
 } from "./options.ts";
 export type {
   AdapterFacts,
+  CachedModel,
   Draft,
   DraftsMetrics,
   DraftsPart,
@@ -56,6 +66,8 @@ export type {
   LoadProgress,
   Metrics,
   ModelFacts,
+  ModelFileInfo,
+  ModelInfo,
   PartStream,
   PhaseTimes,
   StreamPart,

@@ -1,5 +1,7 @@
 /** What page code passes in: model sources, load options, decoders and generate options. */
+import type { ChatOptions, TokenizerOption } from "./options/chat.ts";
 import type { Decoder } from "./options/decoders.ts";
+import type { CacheOption, HubOptions } from "./options/loading.ts";
 import type { LogitEdits } from "./options/edits.ts";
 import type { DraftsDecoder } from "./options/drafts.ts";
 import type { Overflow } from "./options/overflow.ts";
@@ -7,10 +9,12 @@ import type { LoadProgress } from "./stream-part.ts";
 
 export * from "./options/beam.ts";
 export * from "./options/capabilities.ts";
+export * from "./options/chat.ts";
 export * from "./options/contrastive.ts";
 export * from "./options/decoders.ts";
 export * from "./options/drafts.ts";
 export * from "./options/edits.ts";
+export * from "./options/loading.ts";
 export * from "./options/mirostat.ts";
 export * from "./options/momentum.ts";
 export * from "./options/overflow.ts";
@@ -25,7 +29,7 @@ export type ModelFileMap = Readonly<
 >;
 
 /**
- * Where a model's files are: a hub repo id (`"org/name"`, with `@revision` if wanted), the URL of a folder
+ * Where a model's files are: a hub repo id (`"org/name"`, with `@branch`, `@tag` or `@commit` if wanted), the URL of a folder
  * (absolute, or starting with `/`, `./` or `../` and resolved against the page), or the files themselves. A repo id or URL
  * that goes on to a `.gguf`, `.onnx` or `.safetensors` file names that file of the folder.
  */
@@ -91,13 +95,24 @@ export interface LoadOptions {
   readonly fallbackUrl?: string;
   /** Tokens of prompt and output together, 2..the model's own limit. Default: the smaller of 4,096 and that limit. */
   readonly contextLength?: number;
+  /** Which hub, and with what token. Default: Hugging Face's, without one. */
+  readonly hub?: HubOptions;
+  /** What becomes of downloads. Default `"auto"`: they are kept on the device. */
+  readonly cache?: CacheOption;
+  /** In place of the target's own tokenizer files. Default: these. */
+  readonly tokenizer?: TokenizerOption;
   /** Called as bytes arrive. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Aborts loading and frees what was loaded. */
   readonly signal?: AbortSignal;
 }
 
+/** For `modelInfo`. */
+export type ModelInfoOptions = Pick<LoadOptions, "hub" | "cache">;
+
 export interface GenerateOptions extends LogitEdits {
+  /** For a prompt of messages: how they become text. */
+  readonly chat?: ChatOptions;
   /** Default: speculative with the default tree where a draft is loaded, else greedy. */
   readonly decoder?: Decoder;
   /** A 32-bit unsigned integer: where drawn tokens come from. Default 0. Greedy decoders draw nothing. */
@@ -143,7 +158,7 @@ export interface GenerateOptions extends LogitEdits {
 /** What `generate` takes with a decoder that gives a set of drafts. A draft has at most `maxNewTokens` tokens, too. */
 export interface DraftsOptions extends Pick<
   GenerateOptions,
-  "seed" | "maxNewTokens" | "roundsPerReadback" | "signal"
+  "chat" | "seed" | "maxNewTokens" | "roundsPerReadback" | "signal"
 > {
   readonly decoder: DraftsDecoder;
 }

@@ -1,4 +1,5 @@
 /** What comes back: parts of a stream, results, metrics and progress. Plain data, so it crosses the worker boundary. */
+import type { WireError } from "./errors.ts";
 
 import type { EngineCapabilities } from "./options/capabilities.ts";
 
@@ -211,12 +212,60 @@ export interface DraftsStream extends PartStream<DraftsPart, DraftsResult> {
   accept(draft: Draft): DraftsStream;
 }
 
-/** Bytes of one file as they arrive. */
+/** Bytes of one file as they arrive, and how much there is to it all. */
 export interface LoadProgress {
   readonly model: "target" | "draft";
   readonly file: string;
   readonly loadedBytes: number;
+  /** What is needed of this file. */
   readonly totalBytes: number;
+  /** True where all bytes of this file so far were on the device already. */
+  readonly fromCache: boolean;
+  /**
+   * All files together. `totalBytes` is right from the start for a repository of the hub; elsewhere it grows as files begin, since
+   * nobody lists them.
+   */
+  readonly overall: { readonly loadedBytes: number; readonly totalBytes: number };
+}
+
+/** A file that loading a model reads. */
+export interface ModelFileInfo {
+  readonly name: string;
+  /** 0 where the server does not say. */
+  readonly bytes: number;
+  /** Of these, on the device already. */
+  readonly cachedBytes: number;
+}
+
+/** What a model is and weighs, before it is loaded. What is not known is left out. */
+export interface ModelInfo {
+  readonly label: string;
+  readonly files: readonly ModelFileInfo[];
+  readonly totalBytes: number;
+  readonly cachedBytes: number;
+  /** What loading would fetch. */
+  readonly downloadBytes: number;
+  readonly architecture?: string;
+  readonly layers?: number;
+  /** Numbers in the tensors of the files of weights. */
+  readonly parameters?: number;
+  /** The type of most of them, such as "BF16". */
+  readonly dtype?: string;
+  /** Tokens that the model was made for. */
+  readonly contextLength?: number;
+  readonly vocabSize?: number;
+  /** Why `loadEngine` would refuse it. */
+  readonly problem?: WireError;
+}
+
+/** A model of which files are kept on the device. */
+export interface CachedModel {
+  /** What `clearCache` takes. */
+  readonly source: string;
+  readonly label: string;
+  readonly bytes: number;
+  /** When it was last loaded, in milliseconds since 1970. */
+  readonly usedAt: number;
 }
 
 /** Which GPU the engine runs on, as far as the browser says. Empty strings where it does not. */
@@ -245,6 +294,8 @@ export interface EngineFacts {
   readonly target: ModelFacts;
   readonly draft?: ModelFacts;
   readonly gpuBytes: number;
+  /** What did not go as asked for while loading, in words, if anything; such as that nothing could be kept on the device. */
+  readonly warnings?: readonly string[];
 }
 
 export interface ModelFacts {

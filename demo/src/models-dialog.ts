@@ -3,6 +3,7 @@ import type { LoadOptions, ModelSource } from "coppice";
 import { byId } from "./dom.ts";
 import { FieldGroup, given, one, type Field } from "./field.ts";
 import { Fold } from "./fold.ts";
+import { showKept } from "./kept-note.ts";
 import { SourceField, type SourceChoice } from "./source-field.ts";
 
 export type Pair = Pick<LoadOptions, "target" | "draft" | "dtype" | "contextLength">;
@@ -70,6 +71,7 @@ export class ModelsDialog {
 
   open(): void {
     this.#dialog.showModal();
+    void showKept();
   }
 
   #checkMemory(): void {

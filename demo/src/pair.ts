@@ -20,7 +20,8 @@ export function showLoading(): (progress: LoadProgress) => void {
     const isDone = totalBytes > 0 && loadedBytes >= totalBytes;
     status.textContent = isDone ? "Preparing the GPU" : "Loading the models";
     const rate = bytesPerSecond > 0 ? ` · ${formatBytes(bytesPerSecond)}/s` : "";
-    detail.textContent = `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}${rate}`;
+    const from = progress.fromCache ? ", kept on this device" : "";
+    detail.textContent = `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}${from}${rate}`;
   };
 }
 

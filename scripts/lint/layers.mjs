@@ -26,12 +26,12 @@ export const LAYERS = [
   },
   {
     files: /^src\/client\.ts$/,
-    may: [LEAVES, /^src\/worker\/(protocol|token-stream)\.ts$/],
+    may: [LEAVES, /^src\/worker\/(protocol|token-stream|tokenizer-parts)\.ts$/],
     packages: true,
-    says: "the page sees worker/protocol.ts and worker/token-stream.ts only",
+    says: "the page sees worker/protocol.ts, worker/token-stream.ts and worker/tokenizer-parts.ts only",
   },
   {
-    files: /^src\/worker\/(protocol|token-stream)\.ts$/,
+    files: /^src\/worker\/(protocol|token-stream|tokenizer-parts)\.ts$/,
     may: [LEAVES, /^src\/worker\/(protocol|token-stream)\.ts$/],
     packages: true,
     says: "the page loads this file too, so it must not reach the engine",

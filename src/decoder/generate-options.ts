@@ -150,17 +150,6 @@ function warningsOf(trees: boolean, decoder: ResolvedDecoder, rounds: unknown): 
   return warnings;
 }
 
-/** The prompt as text. Chats are refused until templates are there. */
-export function checkPrompt(value: unknown): string {
-  if (typeof value === "string") return value;
-  throw invalid(
-    "prompt",
-    value,
-    "a string",
-    "Pass the prompt as one string; chat messages are not taken yet.",
-  );
-}
-
 function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): ResolvedDecoder {
   if (value === undefined) return hasDraft ? speculative({}, vocabSize) : { stages: GREEDY_STAGES };
   const kind = kindOf(value);

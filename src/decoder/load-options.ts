@@ -4,12 +4,15 @@ import type {
   DeviceKind,
   DraftSpec,
   Dtype,
+  HubOptions,
   LoadOptions,
   ModelFileMap,
   ModelSource,
 } from "../options.ts";
 import { checkChoice, checkInteger, checkRecord, invalid, show } from "./checks.ts";
 import { splitSource } from "./source-file.ts";
+import { resolveCache, resolveHub } from "./source-options.ts";
+import { type ResolvedTokenizer, resolveTokenizer } from "./tokenizer-option.ts";
 
 export interface ResolvedModel {
   readonly model: ModelSource;
@@ -24,14 +27,23 @@ export interface ResolvedDraft extends ResolvedModel {
   readonly vocabulary: DraftSpec["vocabulary"];
 }
 
+/** Where files come from, and how much of them is kept. */
+export interface ResolvedSources {
+  readonly hub: HubOptions;
+  /** Undefined: nothing is kept. */
+  readonly cacheBytes: number | undefined;
+}
+
 /** `LoadOptions` as the worker gets them (callback and signal stay on the page), with defaults filled in. */
-export interface ResolvedLoad {
+export interface ResolvedLoad extends ResolvedSources {
   readonly target: ResolvedModel;
   readonly draft: ResolvedDraft | undefined;
   readonly dtype: Dtype;
   readonly device: DeviceKind;
   /** Undefined: beside the worker's script. */
   readonly fallbackUrl: string | undefined;
+  /** Undefined: the target's own. */
+  readonly tokenizer: ResolvedTokenizer | undefined;
   /** Undefined: what the model and the default allow. */
   readonly contextLength: number | undefined;
 }
@@ -45,6 +57,9 @@ const FIELDS = [
   "device",
   "fallbackUrl",
   "contextLength",
+  "hub",
+  "cache",
+  "tokenizer",
 ] as const satisfies readonly (keyof LoadOptions)[];
 
 /** @throws CoppiceError `option-unknown` or `option-invalid`. */
@@ -60,6 +75,9 @@ export function resolveLoadOptions(value: unknown): ResolvedLoad {
       options.contextLength === undefined
         ? undefined
         : checkInteger("contextLength", options.contextLength, 2, Number.MAX_SAFE_INTEGER),
+    tokenizer: resolveTokenizer(options.tokenizer),
+    hub: resolveHub(options.hub),
+    cacheBytes: resolveCache(options.cache),
   };
 }
 
@@ -92,7 +110,7 @@ function resolveVocabulary(value: unknown): ResolvedDraft["vocabulary"] {
   return { text, size: checkInteger(`${field}.size`, size, 1, Number.MAX_SAFE_INTEGER) };
 }
 
-function resolveModel(field: string, value: unknown): ResolvedModel {
+export function resolveModel(field: string, value: unknown): ResolvedModel {
   if (typeof value !== "object" || value === null || !("model" in value)) {
     return { ...splitSource(resolveSource(field, value)), layers: undefined };
   }

@@ -1,10 +1,14 @@
 /** From the prompt's text to the ids that a sequence starts with. */
 import { CoppiceError } from "../errors.ts";
 
+export interface EncodeHow {
+  readonly isWhole?: boolean;
+}
+
 /** What the decoders need of a tokenizer. */
 export interface PromptEncoder {
-  /** Ids with the special tokens that the model wants in front. */
-  encode(text: string): readonly number[];
+  /** Ids with the special tokens that the model wants around a text; without them where `isWhole` says that it has its own. */
+  encode(text: string, how?: EncodeHow): readonly number[];
   /** Starts an empty prompt, where the model has such a token. */
   readonly beginOfText: number | undefined;
 }
@@ -13,8 +17,12 @@ export interface PromptEncoder {
  * The ids of a prompt; an empty one is the beginning-of-text token alone.
  * @throws CoppiceError `option-invalid` where it has no tokens at all.
  */
-export function encodePrompt(tokenizer: PromptEncoder, text: string): readonly number[] {
-  const ids = tokenizer.encode(text);
+export function encodePrompt(
+  tokenizer: PromptEncoder,
+  text: string,
+  how?: EncodeHow,
+): readonly number[] {
+  const ids = tokenizer.encode(text, how);
   if (ids.length > 0) return ids;
   if (tokenizer.beginOfText !== undefined) return [tokenizer.beginOfText];
   throw new CoppiceError(

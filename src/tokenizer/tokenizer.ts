@@ -13,9 +13,10 @@ export interface Tokenizer {
   readonly endOfText: readonly number[];
   /**
    * Ids of a text, with the special tokens that the tokenizer puts around it. An empty text is the
-   * beginning-of-text token alone, or nothing where there is no such token.
+   * beginning-of-text token alone, or nothing where there is no such token. `isWhole`: the text has its own special tokens, as
+   * what a chat template writes.
    */
-  encode(text: string): number[];
+  encode(text: string, how?: { readonly isWhole?: boolean }): number[];
   /** The text of ids, without special tokens. Ids that are no tokens count for nothing. */
   decode(ids: readonly number[]): string;
   /** The token as the vocabulary spells it, or undefined for an id that is none. */
@@ -79,8 +80,8 @@ class ModelTokenizer implements Tokenizer {
     this.endOfText = options.eosTokenIds ?? (end === undefined ? [] : [end]);
   }
 
-  encode(text: string): number[] {
-    const { ids } = this.#inner.encode(text);
+  encode(text: string, { isWhole = false }: { readonly isWhole?: boolean } = {}): number[] {
+    const { ids } = this.#inner.encode(text, { add_special_tokens: !isWhole });
     if (ids.some((id) => id === undefined)) {
       throw tokenizerInvalid(
         "tokenizer.json gives text a token that its vocabulary does not have.",

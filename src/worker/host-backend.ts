@@ -3,6 +3,14 @@ import type { ResolvedLoad } from "../decoder/load-options.ts";
 import type { PromptEncoder } from "../decoder/prompt.ts";
 import type { TextDecoder } from "../decoder/decode.ts";
 import type { ResolvedDecoder } from "../decoder/generate-options.ts";
+import type { ResolvedTokenizer } from "../decoder/tokenizer-option.ts";
+import type {
+  FileProgress,
+  FileSummary,
+  OpenedSource,
+  OpenSourceOptions,
+} from "../model/source/index.ts";
+import type { ChatMessage, ChatOptions } from "../options.ts";
 import type { EngineFacts, LoadProgress } from "../stream-part.ts";
 import type { BeamSession } from "../tree/beam-steps.ts";
 import type { BeamShape, SamplesShape, SuperposedParts } from "../tree/index.ts";
@@ -35,13 +43,30 @@ export type SuperposedPlan = Omit<SuperposedParts, "target">;
 export interface BackendTokenizer extends PromptEncoder {
   /** The text of a token that follows another, for display. */
   textOf(id: number, previous: number | undefined): string;
+  /** From messages to text. @throws CoppiceError `chat-template-missing`, `chat-template-failed`. */
+  formatChat(messages: readonly ChatMessage[], options: ChatOptions): string;
   /** `previous` are the ids before it: they decide whether a first space is kept. */
   textDecoder(previous: readonly number[]): TextDecoder;
 }
 
+/** How far a file of a model has been read. */
+export interface ModelProgress extends FileProgress {
+  readonly model: LoadProgress["model"];
+}
+
 export interface LoadHooks {
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: LoadProgress) => void;
+  readonly onProgress: (progress: ModelProgress) => void;
+  /** Told of each source that was opened, and of the files that will be read from it, where they are known. */
+  readonly onOpen?: (
+    model: LoadProgress["model"],
+    source: OpenedSource,
+    files: readonly FileSummary[],
+  ) => void;
+  /** How sources are opened. Default: from Hugging Face's hub, and nothing is kept. */
+  readonly sources?: OpenSourceOptions;
+  /** The target's tokenizer, where the page handed one in. */
+  readonly tokenizer?: ResolvedTokenizer | undefined;
 }
 
 /** Loads models. On failure, or when aborted, everything is freed before it rejects. */

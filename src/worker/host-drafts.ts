@@ -1,28 +1,33 @@
 /** What all requests for drafts share. */
 import { invalid } from "../decoder/checks.ts";
 import type { DraftsRequest } from "../decoder/drafts-request.ts";
-import { checkPrompt } from "../decoder/generate-options.ts";
-import { checkRoom, encodePrompt } from "../decoder/prompt.ts";
+import { checkRoom } from "../decoder/prompt.ts";
 import type { EngineBackend } from "./host-backend.ts";
+import { readPrompt } from "./host-prompt.ts";
 import type { Turns } from "./turns.ts";
 
 export interface DraftsCall {
   readonly backend: EngineBackend;
   readonly turns: Turns;
-  /** The text, or the text and the drafts that were accepted after it. */
+  /** The text or the messages, and the drafts that were accepted after it. */
   readonly prompt: unknown;
+  /** How messages become text. */
+  readonly chat: unknown;
   readonly options: DraftsRequest;
   readonly requestedAt: number;
   readonly signal: AbortSignal;
 }
 
 /** The ids that the drafts follow: the prompt's, and those of the accepted drafts as they are. */
-export function promptOf(
-  prompt: unknown,
-  { tokenizer, facts }: EngineBackend,
-): { ids: readonly number[]; isOver: boolean } {
-  const [text, ...accepted] = Array.isArray(prompt) ? (prompt as unknown[]) : [prompt];
-  const ids = [...encodePrompt(tokenizer, checkPrompt(text))];
+export function promptOf({ prompt, chat, backend }: DraftsCall): {
+  ids: readonly number[];
+  isOver: boolean;
+} {
+  const { facts } = backend;
+  const all: unknown[] = Array.isArray(prompt) ? prompt : [prompt];
+  const messages = all.filter(isMessage);
+  const accepted = all.slice(messages.length || 1);
+  const ids = [...readPrompt(backend, messages.length > 0 ? messages : all[0], chat).tokens];
   const given = ids.length;
   let isOver = false;
   for (const draft of accepted) {
@@ -36,4 +41,8 @@ export function promptOf(
   }
   checkRoom(given, facts.contextLength, { after: ids.length - given, name: "the accepted drafts" });
   return { ids, isOver };
+}
+
+function isMessage(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "role" in value;
 }

@@ -9,7 +9,7 @@ import { throwIfAborted } from "../errors.ts";
 import { type BufferScope, type Gpu, measureRoundTrip, openGpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { EngineFacts, ModelFacts } from "../stream-part.ts";
-import type { Tokenizer } from "../tokenizer/index.ts";
+import type { ChatTemplates, Tokenizer } from "../tokenizer/index.ts";
 import {
   type BeamShape,
   GpuBeamSession,
@@ -82,9 +82,9 @@ class GpuEngine implements EngineBackend {
     this.#vocabSize = target.model.config.vocabSize;
     this.#target = this.#cache(target, MAX_NODES);
     this.#draft = draft && this.#cache(draft, MAX_CANDIDATES);
-    this.tokenizer = backendTokenizer(tokenizer);
+    this.tokenizer = backendTokenizer(tokenizer, models.chat);
     this.endOfText = new Set(tokenizer.endOfText);
-    this.ngrams = new ModelNgrams(source, this.#vocabSize);
+    this.ngrams = new ModelNgrams(source, this.#vocabSize, models.sources);
     this.#rounds = new LastSession(gpu, "rounds");
     this.#drafts = new LastSession(gpu, "superposed drafts");
     this.#beams = new LastSession(gpu, "beams");
@@ -165,10 +165,11 @@ function plansOf(
   });
 }
 
-export function backendTokenizer(tokenizer: Tokenizer): BackendTokenizer {
+export function backendTokenizer(tokenizer: Tokenizer, chat: ChatTemplates): BackendTokenizer {
   return {
     beginOfText: tokenizer.beginOfText,
-    encode: (text) => tokenizer.encode(text),
+    formatChat: (messages, options) => chat.format(messages, options),
+    encode: (text, how) => tokenizer.encode(text, how),
     textOf: (id, previous) => {
       const stream = tokenizer.stream(previous === undefined ? [] : [previous]);
       return stream.push(id) + stream.end() || (tokenizer.tokenOf(id) ?? "");

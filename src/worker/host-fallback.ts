@@ -42,7 +42,7 @@ export async function openFallbackBackend(
     const { source, ...rest } = await outlineOnnx(options, hooks, outlines);
     return open(files, hooks, { ...rest, reason, target: source, draft: undefined });
   }
-  const { target, draft, tokenizer, contextLength } = outlines;
+  const { target, draft, tokenizer, chat, contextLength } = outlines;
   checkSize([target, ...(draft ? [draft] : [])]);
   const opened: TensorStore[] = [];
   const source = async (outline: Outline): Promise<GraphSource> => {
@@ -55,7 +55,7 @@ export async function openFallbackBackend(
       target: await source(target),
       draft: draft && (await source(draft)),
       contextLength,
-      tokenizer: backendTokenizer(tokenizer),
+      tokenizer: backendTokenizer(tokenizer, chat),
       endOfText: tokenizer.endOfText,
       reason,
     });

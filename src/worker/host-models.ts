@@ -5,12 +5,19 @@ import type { Gpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { LanguageModel, loadModel, readConfig } from "../model/index.ts";
 import { openModelFiles } from "../model/formats/open-store.ts";
-import { openSource, type ModelFiles } from "../model/source/index.ts";
+import {
+  openSource,
+  type ModelFiles,
+  type OpenedSource,
+  type OpenSourceOptions,
+} from "../model/source/index.ts";
+import { plannedFiles } from "../model/source/planned.ts";
 import type { ModelSource } from "../options.ts";
 import type { LoadProgress } from "../stream-part.ts";
-import { assertSameVocabulary, createTokenizer, type Tokenizer } from "../tokenizer/index.ts";
+import { assertSameVocabulary, type ChatTemplates, type Tokenizer } from "../tokenizer/index.ts";
 import type { LoadHooks } from "./host-backend.ts";
 import { keptVocabulary } from "./host-vocabulary.ts";
+import { readTextParts } from "./host-tokenizer.ts";
 
 /** A model on the GPU and what it is called. */
 export interface LoadedModel {
@@ -22,7 +29,10 @@ export interface LoadedModels {
   readonly target: LoadedModel;
   readonly draft: LoadedModel | undefined;
   readonly tokenizer: Tokenizer;
+  readonly chat: ChatTemplates;
   readonly contextLength: number;
+  /** How the models' files were opened, for those that are read later. */
+  readonly sources: OpenSourceOptions;
 }
 
 /** What of a configuration has to do with text. */
@@ -34,11 +44,14 @@ export type ConfigFacts = Pick<
 /** A model before its weights. */
 export interface Outline<Config extends ConfigFacts = ModelConfig> {
   readonly role: LoadProgress["model"];
+  /** What `files` was found in: of a GGUF file, the folder. */
+  readonly folder: OpenedSource;
   readonly files: ModelFiles;
   readonly config: Config;
   readonly tokenizer: Tokenizer | undefined;
   /** What the model's head is trimmed to. */
   readonly vocabulary?: readonly number[] | undefined;
+  readonly chat: ChatTemplates;
 }
 
 /** The models of an engine before their weights, found to go together. */
@@ -46,6 +59,7 @@ export interface Outlines {
   readonly target: Outline;
   readonly draft: Outline | undefined;
   readonly tokenizer: Tokenizer;
+  readonly chat: ChatTemplates;
   readonly contextLength: number;
 }
 
@@ -53,7 +67,7 @@ const DEFAULT_CONTEXT = 4096;
 
 export async function outlineModels(options: ResolvedLoad, hooks: LoadHooks): Promise<Outlines> {
   const [target, whole] = await outlines(options, hooks);
-  const { tokenizer } = target;
+  const { tokenizer, chat } = target;
   if (!tokenizer) throw tokenizerMissing(target.files.label);
   if (whole) {
     assertSameVocabulary(
@@ -68,6 +82,7 @@ export async function outlineModels(options: ResolvedLoad, hooks: LoadHooks): Pr
     target,
     draft,
     tokenizer,
+    chat,
     contextLength: chooseContext(options.contextLength, target, draft),
   };
 }
@@ -77,7 +92,8 @@ export async function loadModels(
   options: ResolvedLoad,
   hooks: LoadHooks,
 ): Promise<LoadedModels> {
-  const { target, draft, tokenizer, contextLength } = await outlineModels(options, hooks);
+  const { target, draft, tokenizer, chat, contextLength } = await outlineModels(options, hooks);
+  const shared = { tokenizer, chat, contextLength, sources: hooks.sources ?? {} };
   const onGpu = async (from: Outline): Promise<LoadedModel> => {
     const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
       config: from.config,
@@ -91,13 +107,12 @@ export async function loadModels(
     return { label: from.files.label, model };
   };
   const loaded = await onGpu(target);
-  if (!draft) return { target: loaded, draft: undefined, tokenizer, contextLength };
+  if (!draft) return { target: loaded, draft: undefined, ...shared };
   const own = draft.files === target.files && draft.config.layers <= target.config.layers;
   return {
     target: loaded,
     draft: own ? firstLayers(gpu, loaded, draft) : await onGpu(draft),
-    tokenizer,
-    contextLength,
+    ...shared,
   };
 }
 
@@ -120,25 +135,21 @@ async function outlines(
 export async function outline<Config extends ConfigFacts>(
   role: LoadProgress["model"],
   { model: source, layers, file }: ResolvedModel,
-  { signal, onProgress }: LoadHooks,
+  { signal, onProgress, onOpen, sources, tokenizer: given }: LoadHooks,
   read: (files: ModelFiles, layers?: number) => Promise<Config>,
 ): Promise<Outline<Config>> {
   const folder = await openSource(source, {
+    ...sources,
     signal,
     onProgress: (progress) => onProgress({ model: role, ...progress }),
   });
+  // Files that were handed in are on the device; the page knows them.
+  const listed = typeof source === "string" ? await folder.list() : undefined;
+  onOpen?.(role, folder, plannedFiles(listed ?? [], file));
   const files = await openModelFiles(folder, file);
   const config = await read(files, layers);
-  const tokenizerFile = await files.json("tokenizer.json");
-  const tokenizerConfig = await files.json("tokenizer_config.json");
-  const { bosTokenId, eosTokenIds } = config;
-  const tokenizer =
-    tokenizerFile === undefined
-      ? undefined
-      : createTokenizer(tokenizerFile, tokenizerConfig, {
-          bosTokenId,
-          ...(eosTokenIds.length > 0 && { eosTokenIds }),
-        });
+  const own = role === "target" ? given : undefined;
+  const { tokenizer, chat } = await readTextParts(files, config, own);
   if (tokenizer && tokenizer.vocabSize > config.vocabSize) {
     throw new CoppiceError(
       "tokenizer-invalid",
@@ -146,7 +157,7 @@ export async function outline<Config extends ConfigFacts>(
       "Use the tokenizer.json that belongs to this model.",
     );
   }
-  return { role, files, config, tokenizer };
+  return { role, folder, files, config, tokenizer, chat };
 }
 
 /** A draft made of the target's own first layers takes no memory but its caches. */

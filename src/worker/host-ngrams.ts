@@ -13,7 +13,12 @@ import {
   type ResolvedSource,
   type ResolvedSuperposed,
 } from "../decoder/superposed/options.ts";
-import { openSource, type ModelFiles, type TensorFile } from "../model/source/index.ts";
+import {
+  openSource,
+  type ModelFiles,
+  type OpenSourceOptions,
+  type TensorFile,
+} from "../model/source/index.ts";
 import type { ModelSource } from "../options.ts";
 import type { NgramSection, ScaledSection } from "../tree/index.ts";
 
@@ -23,10 +28,13 @@ const MODEL_TABLE = "ngrams.bin";
 export class ModelNgrams {
   readonly #source: ModelSource;
   readonly #vocabSize: number;
+  readonly #options: OpenSourceOptions;
   #sections: Promise<NgramSection[] | undefined> | undefined;
 
-  constructor(source: ModelSource, vocabSize: number) {
+  /** `options` as the model's own files were opened with. */
+  constructor(source: ModelSource, vocabSize: number, options: OpenSourceOptions) {
     this.#source = source;
+    this.#options = options;
     this.#vocabSize = vocabSize;
     // Files that were handed in are large; of these only the table is kept, and what says that the folder is one.
     if (typeof source === "string") return;
@@ -44,7 +52,7 @@ export class ModelNgrams {
   }
 
   async #read(): Promise<NgramSection[] | undefined> {
-    const files = await openSource(this.#source);
+    const files = await openSource(this.#source, this.#options);
     // Many servers answer with a page for files they do not have; a first good answer tells them apart.
     await files.json("config.json");
     return readTable(files, MODEL_TABLE, MODEL_TABLE, this.#vocabSize);

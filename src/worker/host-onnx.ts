@@ -4,6 +4,7 @@ import { CoppiceError } from "../errors.ts";
 import type { FallbackRequest, OnnxSource } from "../fallback/index.ts";
 import { ConfigFields } from "../model/config-fields.ts";
 import type { ModelFiles, TensorFile } from "../model/source/index.ts";
+import { plannedFiles } from "../model/source/planned.ts";
 import type { LoadHooks } from "./host-backend.ts";
 import { backendTokenizer } from "./host-engine.ts";
 import { chooseContext, type ConfigFacts, outline, tokenizerMissing } from "./host-models.ts";
@@ -43,12 +44,13 @@ export async function outlineOnnx(
     );
   }
   const found = await outline("target", target, hooks, readOnnxConfig);
-  const { files, config, tokenizer } = found;
+  const { files, config, tokenizer, chat } = found;
   if (!tokenizer) throw tokenizerMissing(files.label);
   const names = target.file?.endsWith(".onnx") ? [target.file] : NAMES;
   for (const name of names) {
     const file = await files.open(name);
     if (!file) continue;
+    hooks.onOpen?.("target", found.folder, plannedFiles((await found.folder.list()) ?? [], name));
     const read = async (one: TensorFile): Promise<Uint8Array> => {
       const data = await readWhole(one);
       const bytes = data.length;
@@ -77,7 +79,7 @@ export async function outlineOnnx(
           vocabulary: config.vocabSize,
         },
       },
-      tokenizer: backendTokenizer(tokenizer),
+      tokenizer: backendTokenizer(tokenizer, chat),
       endOfText: tokenizer.endOfText,
       contextLength: chooseContext(contextLength, found, undefined),
     };

@@ -19,7 +19,7 @@ export async function* sideBySideParts(call: DraftsCall): AsyncGenerator<DraftsP
   if (options.decoder.kind === "beam" && seed !== 0) {
     request.warnings.push("seed is given, but nothing is drawn.");
   }
-  const { ids, isOver } = promptOf(call.prompt, backend);
+  const { ids, isOver } = promptOf(call);
   const endTurn = await call.turns.take(signal);
   try {
     const session = await open();

@@ -11,7 +11,7 @@ export async function* superposedParts(request: DraftsCall): AsyncGenerator<Draf
   const { backend, options, signal } = request;
   const { facts, tokenizer } = backend;
   const { decoder, steps, ...rest } = resolveDrafts(options, facts);
-  const { ids, isOver } = promptOf(request.prompt, backend);
+  const { ids, isOver } = promptOf(request);
   const { vocabSize } = facts;
   const found = await findNgrams(decoder, { model: backend.ngrams, tokenizer, vocabSize });
   const { drafts, candidates, temperature, lambdas, reset } = decoder;

@@ -2,21 +2,20 @@
 import { decode } from "../decoder/decode.ts";
 import { armsFor } from "../decoder/adaptive/arms.ts";
 import { TreeChooser } from "../decoder/adaptive/tree-chooser.ts";
-import {
-  checkPrompt,
-  type ResolvedDecoder,
-  resolveGenerateOptions,
-} from "../decoder/generate-options.ts";
+import { type ResolvedDecoder, resolveGenerateOptions } from "../decoder/generate-options.ts";
 import { resolveLoadOptions } from "../decoder/load-options.ts";
 import { Meter } from "../decoder/metrics.ts";
 import { checkOffered, fitDecoder } from "../decoder/offers.ts";
 import { slideOf } from "../decoder/overflow-options.ts";
-import { checkRoom, encodePrompt } from "../decoder/prompt.ts";
+import { checkRoom } from "../decoder/prompt.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import { wantsDrafts } from "../decoder/drafts-request.ts";
+import type { EncodedPrompt } from "../options.ts";
 import type { DraftsPart, EngineFacts, StreamPart } from "../stream-part.ts";
 import type { RoundSession } from "../tree/rounds.ts";
 import type { EngineBackend, OpenBackend } from "./host-backend.ts";
+import { LoadMeter } from "./host-progress.ts";
+import { readPrompt, withoutChat } from "./host-prompt.ts";
 import { sideBySideParts } from "./host-side-by-side.ts";
 import { superposedParts } from "./host-superposed.ts";
 import type { HostApi, ProgressMessage } from "./protocol.ts";
@@ -41,8 +40,12 @@ export class Host implements HostApi {
         throw new CoppiceError("internal", "This worker has an engine already.", "Start another.");
       }
       const signal = AbortSignal.any([stopSignal(port), this.#closing.signal]);
-      const onProgress = (progress: ProgressMessage): void => port.postMessage(progress);
-      const backend = await this.#open(resolveLoadOptions(options), { signal, onProgress });
+      const meter = new LoadMeter((progress: ProgressMessage) => port.postMessage(progress));
+      const backend = await this.#open(resolveLoadOptions(options), {
+        signal,
+        onProgress: (progress) => meter.note(progress),
+        onOpen: (model, source, files) => meter.open(model, source, files),
+      });
       if (signal.aborted) backend.dispose();
       throwIfAborted(signal);
       this.#backend = backend;
@@ -55,6 +58,16 @@ export class Host implements HostApi {
   generate(prompt: unknown, options: unknown, port: MessagePort): void {
     const signal = AbortSignal.any([stopSignal(port), this.#closing.signal]);
     void pump(port, this.#parts(prompt, options, signal));
+  }
+
+  async encode(prompt: unknown, chat: unknown): Promise<EncodedPrompt> {
+    const backend = this.#backend;
+    if (!backend || this.#closing.signal.aborted) throw disposed();
+    try {
+      return await Promise.resolve(readPrompt(backend, prompt, chat));
+    } catch (error) {
+      throw CoppiceError.from(error);
+    }
   }
 
   async dispose(): Promise<void> {
@@ -78,17 +91,18 @@ export class Host implements HostApi {
   /** Everything is checked before the turn is taken, so a bad request fails at once and holds up nobody. */
   async *#parts(
     prompt: unknown,
-    options: unknown,
+    given: unknown,
     signal: AbortSignal,
   ): AsyncGenerator<StreamPart | DraftsPart> {
     const requestedAt = performance.now();
     const backend = this.#backend;
     if (!backend || this.#closing.signal.aborted) throw disposed();
+    const { chat, rest: options } = withoutChat(given);
     if (wantsDrafts(options)) {
       checkOffered(options.decoder.kind, backend.facts.capabilities);
       const turns = this.#turns;
       const parts = options.decoder.kind === "superposed" ? superposedParts : sideBySideParts;
-      yield* parts({ backend, turns, prompt, options, requestedAt, signal });
+      yield* parts({ backend, turns, prompt, chat, options, requestedAt, signal });
       return;
     }
     const { facts, tokenizer, endOfText } = backend;
@@ -102,7 +116,7 @@ export class Host implements HostApi {
     const { decoder, warnings } = fitDecoder(request.decoder, facts.capabilities);
     const isAsked = (options as { decoder?: unknown } | undefined)?.decoder !== undefined;
     const { contextLength } = facts;
-    const ids = encodePrompt(tokenizer, checkPrompt(prompt));
+    const ids = readPrompt(backend, prompt, chat).tokens;
     const { continueFrom } = request;
     const slide = overflow && slideOf(overflow, ids, tokenizer, contextLength);
     if (!slide) {

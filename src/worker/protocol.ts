@@ -1,16 +1,34 @@
 /** What page and worker say to each other: control calls by comlink, parts and progress over ports. */
 import { transferHandlers } from "comlink";
 import { CoppiceError, type WireError } from "../errors.ts";
-import type { DraftsPart, EngineFacts, LoadProgress, StreamPart } from "../stream-part.ts";
+import type { EncodedPrompt } from "../options.ts";
+import type {
+  CachedModel,
+  DraftsPart,
+  EngineFacts,
+  LoadProgress,
+  ModelInfo,
+  StreamPart,
+} from "../stream-part.ts";
 
 /** The worker's half, as the page calls it. Options cross unchecked: the worker checks them. */
 export interface HostApi {
   /** `port` takes `LoadProgress` up, and ends the loading when the page closes it. */
   load(options: unknown, port: MessagePort): Promise<EngineFacts>;
-  /** Answers on `port`, errors too. `prompt` is the text, or the text and the drafts that were accepted after it. */
+  /** Answers on `port`, errors too. `prompt` is the text or the messages, and the drafts that were accepted after it. */
   generate(prompt: unknown, options: unknown, port: MessagePort): void;
+  /** The prompt as the model gets it. */
+  encode(prompt: unknown, chat: unknown): Promise<EncodedPrompt>;
   /** Ends what runs and frees the models and the device. */
   dispose(): Promise<void>;
+}
+
+/** What a worker without an engine answers. */
+export interface FilesApi {
+  modelInfo(model: unknown, options: unknown): Promise<ModelInfo>;
+  cachedModels(): Promise<CachedModel[]>;
+  /** Resolves to the bytes that are free now. */
+  clearCache(source: unknown): Promise<number>;
 }
 
 /** Worker to page, on the port of one request. An error is the last message. */

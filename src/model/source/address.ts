@@ -1,24 +1,42 @@
 /** From a source's text to the address of each of its files. */
 import { CoppiceError } from "../../errors.ts";
 
-const HUB = "https://huggingface.co";
+export const HUB = "https://huggingface.co";
 const REPOSITORY = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?$/;
 
 export interface SourceAddress {
   readonly label: string;
-  /** True for a repository of the hub. */
-  readonly hub: boolean;
+  /** Tells models apart, whatever their revision. No query is part of it, since that may hold a secret. */
+  readonly key: string;
+  /** Present for a repository of the hub. */
+  readonly repository?: RepositoryAddress;
   /** The URL of a file by name. */
   file(name: string): string;
+}
+
+export interface RepositoryAddress {
+  readonly endpoint: string;
+  /** "org/name". */
+  readonly name: string;
+  /** A branch, a tag or a commit. */
+  readonly revision: string;
+  /** Where the hub lists the files of this revision. */
+  readonly listing: string;
+  /** The URL of a file as it was at a commit. */
+  fileAt(commit: string, name: string): string;
 }
 
 /**
  * Understands a repository name or the URL of a folder.
  * @throws CoppiceError `source-invalid` for anything else.
  */
-export function parseAddress(source: string, baseUrl: string | undefined): SourceAddress {
+export function parseAddress(
+  source: string,
+  baseUrl: string | undefined,
+  endpoint = HUB,
+): SourceAddress {
   const repository = REPOSITORY.exec(source);
-  if (repository) return hubAddress(repository[1]!, repository[2]);
+  if (repository) return hubAddress(endpoint, repository[1]!, repository[2]);
   const relative = /^\.{0,2}\//.test(source);
   const url = parseUrl(source, relative ? baseUrl : undefined);
   if (!url) {
@@ -36,22 +54,35 @@ export function parseAddress(source: string, baseUrl: string | undefined): Sourc
   if (/\.(json|safetensors|gguf|bin|onnx)$/.test(url.pathname)) {
     throw sourceInvalid(`"${source}" is one file; the folder that holds it is wanted.`);
   }
-  const page =
-    url.origin === HUB ? /^\/([^/]+\/[^/]+)(?:\/tree\/([^/]+))?\/?$/.exec(url.pathname) : null;
-  if (page) return hubAddress(page[1]!, page[2]);
+  const page = url.href.startsWith(`${endpoint}/`)
+    ? /^\/([^/]+\/[^/]+)(?:\/tree\/([^/]+))?\/?$/.exec(url.href.slice(endpoint.length))
+    : null;
+  if (page) return hubAddress(endpoint, page[1]!, page[2] && decodeURIComponent(page[2]));
   return folderAddress(url);
 }
 
-function hubAddress(repository: string, revision = "main"): SourceAddress {
-  const base = `${HUB}/${repository}/resolve/${encodeURIComponent(revision)}/`;
-  return { label: repository, hub: true, file: (name) => base + name };
+function hubAddress(endpoint: string, name: string, revision = "main"): SourceAddress {
+  const at = (commit: string): string =>
+    `${endpoint}/${name}/resolve/${encodeURIComponent(commit)}/`;
+  return {
+    label: revision === "main" ? name : `${name}@${revision}`,
+    key: `${endpoint}/${name}`,
+    repository: {
+      endpoint,
+      name,
+      revision,
+      listing: `${endpoint}/api/models/${name}/revision/${encodeURIComponent(revision)}?blobs=true`,
+      fileAt: (commit, file) => at(commit) + file,
+    },
+    file: (file) => at(revision) + file,
+  };
 }
 
 /** A query (a signature, a token) is kept on every file's URL. */
 function folderAddress(folder: URL): SourceAddress {
   const path = folder.pathname.endsWith("/") ? folder.pathname : `${folder.pathname}/`;
   const base = folder.origin + path;
-  return { label: base, hub: false, file: (name) => base + name + folder.search };
+  return { label: base, key: base, file: (name) => base + name + folder.search };
 }
 
 function parseUrl(text: string, base: string | undefined): URL | undefined {

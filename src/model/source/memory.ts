@@ -4,7 +4,7 @@ import { invalid } from "../formats/safetensors.ts";
 import { sourceInvalid } from "./address.ts";
 import { parseJson } from "./json.ts";
 import type { ModelFileMap } from "../../options.ts";
-import type { ModelFiles, OpenSourceOptions, TensorFile } from "./types.ts";
+import type { OpenedSource, OpenSourceOptions, TensorFile } from "./types.ts";
 
 type FileContent = ModelFileMap[string];
 type Bytes = Blob | Uint8Array<ArrayBuffer>;
@@ -12,7 +12,7 @@ type Bytes = Blob | Uint8Array<ArrayBuffer>;
 export function memoryFiles(
   map: ModelFileMap | ReadonlyMap<string, FileContent>,
   options: OpenSourceOptions,
-): ModelFiles {
+): OpenedSource {
   const contents = new Map<string, FileContent>(map instanceof Map ? map : Object.entries(map));
   const opened = new Map<string, Promise<Bytes>>();
   const find = async (name: string): Promise<Bytes | undefined> => {
@@ -22,6 +22,10 @@ export function memoryFiles(
     const known = opened.get(key) ?? plain(key, contents.get(key)!);
     opened.set(key, known);
     return known;
+  };
+  const open = async (name: string): Promise<TensorFile | undefined> => {
+    const content = await find(name);
+    return content && tensorFile(name, content);
   };
   return {
     label: "the given files",
@@ -33,11 +37,30 @@ export function memoryFiles(
       options.onProgress?.({ file: name, loadedBytes: bytes.length, totalBytes: bytes.length });
       return parseJson(name, name, bytes);
     },
-    async open(name): Promise<TensorFile | undefined> {
-      const content = await find(name);
-      return content && tensorFile(name, content);
+    open,
+    async list() {
+      const sizes = [...contents.keys()].map(async (key) => ({
+        name: key,
+        size: sizeOf((await find(key))!),
+      }));
+      return Promise.all(sizes);
     },
+    peek: open,
+    async keptBytes(name) {
+      const content = await find(name);
+      return content ? sizeOf(content) : 0;
+    },
+    isFromCache: () => false,
   };
+}
+
+function sizeOf(content: Bytes): number {
+  return content instanceof Blob ? content.size : content.length;
+}
+
+/** A file that the device has already. */
+export function blobFile(name: string, blob: Blob): TensorFile {
+  return tensorFile(name, blob);
 }
 
 /** The key itself, or the only key that ends in "/name": what a folder picker gives. */
@@ -77,7 +100,7 @@ async function plain(name: string, content: FileContent): Promise<Bytes> {
 }
 
 function tensorFile(name: string, content: Bytes): TensorFile {
-  const size = content instanceof Blob ? content.size : content.length;
+  const size = sizeOf(content);
   return {
     name,
     size,

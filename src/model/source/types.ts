@@ -1,8 +1,11 @@
 /** A model's files once opened, and how they are read. */
+import type { HubOptions } from "../../options/loading.ts";
 import type { LoadProgress } from "../../stream-part.ts";
+import type { ModelStore } from "../store/model-store.ts";
+import type { CacheLookup } from "./foreign-cache.ts";
 
-/** How far a file has been read; the caller knows which model it belongs to. */
-export type FileProgress = Omit<LoadProgress, "model">;
+/** How far a file has been read; the caller knows which model it belongs to, and what else is loaded. */
+export type FileProgress = Pick<LoadProgress, "file" | "loadedBytes" | "totalBytes">;
 
 /** A file read in pieces, so that it need never be in memory whole. */
 export interface TensorFile {
@@ -39,6 +42,24 @@ export interface ModelFiles {
   open(name: string): Promise<TensorFile | undefined>;
 }
 
+/** What can be asked of a source beside its files' content. */
+export interface OpenedSource extends ModelFiles {
+  /** What files there are, where that is known: not of a folder on a server. */
+  list(): Promise<readonly FileSummary[] | undefined>;
+  /** A file of which only a few bytes are wanted, such as a header: reads ask for these alone, and nothing is kept. */
+  peek(name: string): Promise<TensorFile | undefined>;
+  /** Bytes of a file that need no download. */
+  keptBytes(name: string): Promise<number>;
+  /** True for a file of which all that was read so far came from the device. */
+  isFromCache(name: string): boolean;
+}
+
+export interface FileSummary {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
 export interface OpenSourceOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each JSON file read; `loadLlamaWeights` tells of the weights. */
@@ -47,4 +68,14 @@ export interface OpenSourceOptions {
   readonly baseUrl?: string | undefined;
   /** Stands in for the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
+  /** Already checked. */
+  readonly hub?: HubOptions | undefined;
+  /** Where downloads are kept, and looked for; without it none are. */
+  readonly store?: ModelStore | undefined;
+  /** Where transformers.js keeps its downloads. */
+  readonly caches?: CacheLookup | undefined;
+  /** Told of what could not be kept, in words. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Milliseconds before a broken connection is first tried again; each further pause is twice as long. Default 250. */
+  readonly firstPause?: number | undefined;
 }

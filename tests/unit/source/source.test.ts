@@ -57,18 +57,22 @@ describe("addresses", () => {
     );
   });
 
-  test("the hub's refusal hints at private and gated repositories", async () => {
-    const urls: string[] = [];
-    const fetch = async (url: string | URL | Request): Promise<Response> => {
-      urls.push(new Request(url).url);
-      return new Response("", { status: 401 });
-    };
-    const files = await openSource("org/gated", { fetch });
-    await expect(files.json("config.json")).rejects.toMatchObject({
-      code: "network",
-      fix: expect.stringContaining("gated") as string,
-    });
-    expect(urls).toEqual(["https://huggingface.co/org/gated/resolve/main/config.json"]);
+  test.each([
+    ["org/name", "https://mirror.example/hf/org/name/resolve/main/config.json"],
+    [
+      "https://mirror.example/hf/org/name/tree/v2",
+      "https://mirror.example/hf/org/name/resolve/v2/config.json",
+    ],
+    ["https://huggingface.co/org/name", "https://huggingface.co/org/name/config.json"],
+  ])("%s at another endpoint", (source, expected) => {
+    const address = parseAddress(source, undefined, "https://mirror.example/hf");
+    expect(address.file("config.json")).toBe(expected);
+  });
+
+  test("a key holds no query", () => {
+    expect(parseAddress("https://x.example/m/?sig=secret", undefined).key).toBe(
+      "https://x.example/m/",
+    );
   });
 });
 

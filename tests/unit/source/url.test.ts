@@ -110,10 +110,17 @@ describe("an HTML page instead of a file", () => {
 });
 
 describe("failures are typed, with the URL", () => {
-  test.each([500, 503, 403, 401, 429])("status %d", async (status) => {
+  test.each([
+    [500, "network"],
+    [503, "network"],
+    [429, "network"],
+    [403, "access-denied"],
+    [401, "access-denied"],
+  ])("status %d is %s", async (status, code) => {
     const { url } = await serve({ fail: { path: /config/, status } });
-    await expect((await openSource(`${url}m`)).json("config.json")).rejects.toMatchObject({
-      code: "network",
+    const files = await openSource(`${url}m?key=secret`);
+    await expect(files.json("config.json")).rejects.toMatchObject({
+      code,
       message: `${url}m/config.json answered with status ${status}.`,
     });
   });
@@ -128,8 +135,12 @@ describe("failures are typed, with the URL", () => {
   });
 
   test("a connection that breaks off", async () => {
-    const file = await openBig({ breakAfter: 100_000 });
+    await openBig({ breakAfter: 100_000, ranges: false });
+    const again = await openSource(`${server!.url}m`, { firstPause: 1 });
+    const file = (await again.open("model.safetensors"))!;
+    // From the start each time, it never comes further than the first time.
     await expect(file.read(0, 2 ** 20)).rejects.toMatchObject({ code: "network" });
+    expect(server!.requests).toHaveLength(1 + 1 + 5);
     const files = await openSource(`${server!.url}m`);
     await server!.close();
     await expect(files.json("config.json")).rejects.toMatchObject({ code: "network" });
@@ -137,6 +148,18 @@ describe("failures are typed, with the URL", () => {
 });
 
 describe("a large file", () => {
+  test("whose connection breaks off is read on from there", async () => {
+    await openBig({ breakAfter: 300_000 });
+    server!.requests.length = 0;
+    const again = await openSource(`${server!.url}m`, { firstPause: 1 });
+    const file = (await again.open("model.safetensors"))!;
+    await expectBytes(file, 0, 2 ** 20);
+    expect(server!.requests).toEqual([
+      "GET /m/model.safetensors",
+      ...[300, 600, 900].map((k) => `GET /m/model.safetensors bytes=${k}000-`),
+    ]);
+  });
+
   test.each([{}, { chunked: true }, { slowPiece: 300_001 }])(
     "read in order takes one request %j",
     async (options) => {

@@ -29,8 +29,9 @@ describe("loading", () => {
     const engine = await load({ onProgress });
     expect(engine.facts).toEqual(facts);
     expect(engine.adapter).toEqual(facts.adapter);
-    const file = { model: "target", file: "model.safetensors", loadedBytes: 1, totalBytes: 2 };
-    expect(onProgress).toHaveBeenCalledExactlyOnceWith(file);
+    const bytes = { loadedBytes: 1, totalBytes: 2 };
+    const file = { model: "target", file: "model.safetensors", fromCache: false, ...bytes };
+    expect(onProgress).toHaveBeenCalledExactlyOnceWith({ ...file, overall: bytes });
   });
 
   test("an error crosses as the class it was, and the worker is ended", async () => {
@@ -105,6 +106,24 @@ describe("loading", () => {
     await expect(load({ target: "/models/x/" })).rejects.toMatchObject({ code: "worker-failed" });
     vi.stubGlobal("Worker", FakeWorker);
   });
+});
+
+test("a conversation becomes text by the model's template, and can be looked at", async () => {
+  const engine = await load();
+  const messages = [{ role: "user", content: "ab" }];
+  const text = '[user]"ab"[assistant]';
+  expect((await engine.encode(messages)).text).toBe(text);
+  expect((await engine.encode(messages, { addGenerationPrompt: false })).text).toBe('[user]"ab"');
+  expect(await engine.encode("ab")).toEqual({ text: "ab", tokens: [0, 1] });
+  await expect(engine.encode([])).rejects.toMatchObject({ code: "option-invalid" });
+  const { usage } = await engine.generate(messages, { maxNewTokens: 2 }).result;
+  expect(usage.promptTokens).toBe(text.length);
+  const drafts = { decoder: { kind: "beam", beams: 2 }, maxNewTokens: 2 } as const;
+  const stream = engine.generate(messages, drafts);
+  const [first] = (await stream.result).drafts;
+  expect((await stream.result).usage.promptTokens).toBe(text.length);
+  const next = await stream.accept(first!).result;
+  expect(next.usage.promptTokens).toBe(text.length + first!.tokens.length);
 });
 
 describe("sources", () => {
@@ -225,7 +244,11 @@ describe("generating", () => {
       { prompt: "a", options: { overflow: { kind: "slide", keep: 1999 }, maxNewTokens: 1 } },
       "option-invalid",
     ],
-    [{ prompt: [{ role: "user", content: "hi" }], options: {} }, "option-invalid"],
+    [{ prompt: 4, options: {} }, "option-invalid"],
+    [{ prompt: [], options: {} }, "option-invalid"],
+    [{ prompt: [{ content: "hi" }], options: {} }, "option-invalid"],
+    [{ prompt: "a", options: { chat: {} } }, "option-invalid"],
+    [{ prompt: [{ role: "user" }], options: { chat: { tool: 1 } } }, "option-unknown"],
     [{ prompt: "a", options: { seed: -1 } }, "option-invalid"],
     [{ prompt: "a", options: { seeds: 1 } }, "option-unknown"],
     [{ prompt: "a", options: { stop: [() => "x"] } }, "option-invalid"],

@@ -2,6 +2,7 @@
 import { expose } from "comlink";
 import { CoppiceError } from "../../../src/errors.ts";
 import { ALL_CAPABILITIES } from "../../../src/decoder/offers.ts";
+import type { ChatMessage, ChatOptions } from "../../../src/options.ts";
 import type { EngineFacts } from "../../../src/stream-part.ts";
 import type { BeamShape, SamplesShape } from "../../../src/tree/index.ts";
 import type { NgramSection } from "../../../src/tree/superposed-steps.ts";
@@ -44,6 +45,9 @@ export class FakeBackend implements EngineBackend {
   readonly tokenizer = {
     beginOfText: 1,
     encode: (text: string) => ids(text),
+    formatChat: (messages: readonly ChatMessage[], { addGenerationPrompt }: ChatOptions): string =>
+      messages.map(({ role, content }) => `[${role}]${JSON.stringify(content)}`).join("") +
+      (addGenerationPrompt ? "[assistant]" : ""),
     textOf: spell,
     textDecoder: () => letters(),
   };
@@ -100,7 +104,9 @@ export class FakeBackend implements EngineBackend {
 /** Loads any source but "bad/model", which fails, and "slow/model", which waits to be aborted. */
 export function fakeOpen(backend: EngineBackend): OpenBackend {
   return async ({ target }: ResolvedLoad, { signal, onProgress }: LoadHooks) => {
-    onProgress({ model: "target", file: "model.safetensors", loadedBytes: 1, totalBytes: 2 });
+    const bytes = { loadedBytes: 1, totalBytes: 2 };
+    const file = "model.safetensors";
+    onProgress({ model: "target", file, ...bytes });
     if (target.model === "bad/model") throw new CoppiceError("config-missing", "None.", "Add one.");
     if (target.model === "broken/model") throw new TypeError("undefined is not a function");
     if (target.model === "slow/model") {

@@ -1,0 +1,132 @@
+/** What a page can ask without an engine: what a model is and weighs, what is kept on the device, and to let go of it. */
+import { checkRecord, invalid } from "../decoder/checks.ts";
+import { type ResolvedModel, resolveModel } from "../decoder/load-options.ts";
+import { resolveCache, resolveHub } from "../decoder/source-options.ts";
+import { CoppiceError } from "../errors.ts";
+import { openModelFiles, openStore as openTensors } from "../model/formats/open-store.ts";
+import { readConfig } from "../model/index.ts";
+import { parseAddress } from "../model/source/address.ts";
+import { type ModelFiles, type OpenedSource, openSource } from "../model/source/index.ts";
+import { plannedFiles } from "../model/source/planned.ts";
+import type { CachedModel, ModelFileInfo, ModelInfo } from "../stream-part.ts";
+import { openStore, sourceOptions } from "./host-files.ts";
+import type { FilesApi } from "./protocol.ts";
+
+/** Where nobody lists the files of a folder, these are asked for. */
+const USUAL = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"];
+
+export const filesApi: FilesApi = {
+  async modelInfo(model, options) {
+    try {
+      return await modelInfo(model, options);
+    } catch (error) {
+      throw CoppiceError.from(error);
+    }
+  },
+
+  async cachedModels(): Promise<CachedModel[]> {
+    const models = (await (await openStore())?.list()) ?? [];
+    return models
+      .map(({ key, label, bytes, usedAt }) => ({ source: key, label, bytes, usedAt }))
+      .sort((a, b) => b.usedAt - a.usedAt);
+  },
+
+  async clearCache(source) {
+    if (source !== undefined && typeof source !== "string") {
+      throw invalid("source", source, "a repository, a URL, or what cachedModels gives");
+    }
+    const store = await openStore();
+    if (!store || source === undefined) return (await store?.clear()) ?? 0;
+    const freed = await store.clear(source);
+    return freed > 0 ? freed : store.clear(parseAddress(source, undefined).key);
+  },
+};
+
+async function modelInfo(model: unknown, options: unknown): Promise<ModelInfo> {
+  const { hub, cache } = checkRecord("options", options ?? {}, ["hub", "cache"]);
+  const spec = resolveModel("model", model);
+  const cacheBytes = resolveCache(cache);
+  // Asking changes nothing, so what cannot be kept is no news.
+  const sources = await sourceOptions({ hub: resolveHub(hub), cacheBytes }, () => undefined);
+  const folder = await openSource(spec.model, sources);
+  const facts = await factsOf(folder, spec);
+  const files = await filesOf(folder, spec);
+  const totalBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const cachedBytes = files.reduce((sum, file) => sum + file.cachedBytes, 0);
+  const downloadBytes = totalBytes - cachedBytes;
+  return { label: folder.label, files, totalBytes, cachedBytes, downloadBytes, ...facts };
+}
+
+/** What the configuration and the headers of the weights say. */
+async function factsOf(
+  folder: OpenedSource,
+  { file, layers }: ResolvedModel,
+): Promise<Partial<ModelInfo>> {
+  // Of weights nothing but headers is read.
+  const light: ModelFiles = {
+    label: folder.label,
+    ...(folder.names && { names: folder.names }),
+    json: (name) => folder.json(name),
+    open: (name) => folder.peek(name),
+  };
+  try {
+    const files = await openModelFiles(light, file);
+    const config = await readConfig(files, layers);
+    const { architecture, contextLength, vocabSize } = config;
+    const known = {
+      architecture,
+      layers: config.layers,
+      contextLength,
+      vocabSize,
+    };
+    try {
+      return { ...known, ...(await weightsOf(files)) };
+    } catch (error) {
+      return { ...known, ...problemOf(error) };
+    }
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+async function weightsOf(files: ModelFiles): Promise<Pick<ModelInfo, "parameters" | "dtype">> {
+  const store = await openTensors(files);
+  const counts = new Map<string, number>();
+  for (const { dtype, shape } of store.tensors.values()) {
+    const elements = shape.reduce((product, n) => product * n, 1);
+    counts.set(dtype, (counts.get(dtype) ?? 0) + elements);
+  }
+  store.dispose();
+  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  const parameters = [...counts.values()].reduce((sum, n) => sum + n, 0);
+  return { parameters, ...(most && { dtype: most[0] }) };
+}
+
+/** Why the model cannot be loaded. That it cannot be reached is another matter, and thrown. */
+function problemOf(error: unknown): Pick<ModelInfo, "problem"> {
+  const thrown = CoppiceError.from(error);
+  if (["network", "access-denied", "source-invalid", "internal"].includes(thrown.code))
+    throw thrown;
+  return { problem: thrown.toWire() };
+}
+
+async function filesOf(folder: OpenedSource, { file }: ResolvedModel): Promise<ModelFileInfo[]> {
+  const listed = await folder.list();
+  const planned = listed ? plannedFiles(listed, file) : await probe(folder, file);
+  return Promise.all(
+    planned.map(async ({ name, size }) => {
+      const cachedBytes = await folder.keptBytes(name);
+      return { name, bytes: size, cachedBytes };
+    }),
+  );
+}
+
+async function probe(folder: OpenedSource, file: string | undefined) {
+  const found: { name: string; size: number }[] = [];
+  for (const name of [...USUAL, file ?? "model.safetensors"]) {
+    const opened = await folder.peek(name);
+    if (opened) found.push({ name, size: opened.size ?? 0 });
+    opened?.dispose();
+  }
+  return found;
+}
