@@ -51,7 +51,7 @@ const folders = {
   },
   scaled: {
     ...tiny.files,
-    "config.json": jsonFile({ ...tiny.config, rope_scaling: { rope_type: "yarn", factor: 4 } }),
+    "config.json": jsonFile({ ...tiny.config, rope_scaling: { rope_type: "longrope", factor: 4 } }),
   },
   "other-vocabulary": tinyModel({ layers: 1, vocab: 320 }).files,
 };
