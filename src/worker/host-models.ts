@@ -149,7 +149,10 @@ export async function outline<Config extends ConfigFacts>(
   const files = await openModelFiles(folder, file);
   const config = await read(files, layers);
   const own = role === "target" ? given : undefined;
-  const { tokenizer, chat } = await readTextParts(files, config, own);
+  const { tokenizer, chat } = await readTextParts(files, config, own, {
+    isListed: typeof source !== "string" || listed !== undefined,
+    onProgress: (progress) => onProgress({ model: role, ...progress }),
+  });
   if (tokenizer && tokenizer.vocabSize > config.vocabSize) {
     throw new CoppiceError(
       "tokenizer-invalid",

@@ -2,7 +2,7 @@
 import type { ResolvedTokenizer } from "../decoder/tokenizer-option.ts";
 import { CoppiceError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
-import type { ModelFiles } from "../model/source/index.ts";
+import type { FileProgress, ModelFiles } from "../model/source/index.ts";
 import { ChatTemplates, createTokenizer, type Tokenizer } from "../tokenizer/index.ts";
 import { PROBE } from "./tokenizer-parts.ts";
 
@@ -14,6 +14,13 @@ export interface TextParts {
   readonly chat: ChatTemplates;
 }
 
+interface TextReading {
+  /** Whether it is known which files there are, so that asking for one that is not there costs nothing. Default true. */
+  readonly isListed?: boolean;
+  /** Told of files that are not JSON. */
+  readonly onProgress?: (progress: FileProgress) => void;
+}
+
 /**
  * @throws CoppiceError `tokenizer-invalid`, also where a tokenizer that was handed in does not come out the same.
  */
@@ -21,6 +28,7 @@ export async function readTextParts(
   files: ModelFiles,
   { bosTokenId, eosTokenIds }: Pick<ModelConfig, "bosTokenId" | "eosTokenIds">,
   given: ResolvedTokenizer | undefined,
+  { isListed = true, onProgress = () => undefined }: TextReading = {},
 ): Promise<TextParts> {
   const json = given ? given.tokenizer : await files.json("tokenizer.json");
   const config = given?.config ?? (await files.json("tokenizer_config.json"));
@@ -29,9 +37,13 @@ export async function readTextParts(
     json === undefined ? undefined : createTokenizer(json, config, { bosTokenId, ...ends });
   if (given?.probe && tokenizer) checkProbe(tokenizer, given.probe);
   const hasTemplate = (config as { chat_template?: unknown } | undefined)?.chat_template;
-  // Newer repositories have it in a file of its own.
-  const template = hasTemplate ? undefined : await readText(files, TEMPLATE_FILE);
-  return { tokenizer, chat: new ChatTemplates(files.label, config, template) };
+  // Newer repositories have it in a file of its own, which wins; where it would take a request to know, one template is enough.
+  const isAsked = given?.config === undefined && (isListed || !hasTemplate);
+  const template = isAsked ? await readText(files, TEMPLATE_FILE) : undefined;
+  const size = template?.length ?? 0;
+  if (template) onProgress({ file: TEMPLATE_FILE, loadedBytes: size, totalBytes: size });
+  const text = template && new TextDecoder().decode(template);
+  return { tokenizer, chat: new ChatTemplates(files.label, config, text) };
 }
 
 function checkProbe(tokenizer: Tokenizer, probe: readonly number[]): void {
@@ -44,12 +56,12 @@ function checkProbe(tokenizer: Tokenizer, probe: readonly number[]): void {
   );
 }
 
-async function readText(files: ModelFiles, name: string): Promise<string | undefined> {
+async function readText(files: ModelFiles, name: string): Promise<Uint8Array | undefined> {
   const file = await files.open(name);
   if (!file) return undefined;
   try {
     if (file.size === undefined || file.size > MAX_TEMPLATE_BYTES) return undefined;
-    return new TextDecoder().decode(await file.read(0, file.size));
+    return await file.read(0, file.size);
   } finally {
     file.dispose();
   }

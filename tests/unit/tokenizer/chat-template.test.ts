@@ -87,10 +87,16 @@ describe("a model's files", () => {
     const files = { "tokenizer.json": tokenizer, "tokenizer_config.json": config };
     const bare = await readTextParts(filesOf(files), model, undefined);
     expect(() => bare.chat.format(HELLO)).toThrow(/no chat template/);
-    const newer = { ...files, "chat_template.jinja": "j {{ bos_token }}" };
-    expect((await readTextParts(filesOf(newer), model, undefined)).chat.format(HELLO)).toBe(
-      "j <s>",
-    );
+    const newer = {
+      "tokenizer.json": tokenizer,
+      "tokenizer_config.json": { ...config, chat_template: "old" },
+      "chat_template.jinja": "j {{ bos_token }}",
+    };
+    const listed = await readTextParts(filesOf(newer), model, undefined);
+    expect(listed.chat.format(HELLO)).toBe("j <s>");
+    // Of a folder on a server that would be a request for what is hardly ever there.
+    const unlisted = await readTextParts(filesOf(newer), model, undefined, { isListed: false });
+    expect(unlisted.chat.format(HELLO)).toBe("old");
   });
 
   test("give way to what was handed in, which must come out as it was", async () => {
