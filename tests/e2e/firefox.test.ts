@@ -93,7 +93,7 @@ test("the pair is loaded, and the adapter's facts are told", async () => {
   expect(facts.gpuBytes).toBeGreaterThan(0);
 });
 
-test("every kernel compiles, with either type of weights", async () => {
+test("every kernel compiles, with every type of weights", async () => {
   const faults = await firefox.run(
     async (modules) => {
       const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
