@@ -26,12 +26,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sums: array<vec4<f32>, OUTPUTS>;
   for (var place = lane; place < places(params.k4); place += WORKGROUP_SIZE) {
     let loaded = load_columns(columns, place, params.k4);
-    for (var part = 0u; part < PARTS && chunk_of(place, part) < params.k4; part++) {
+    for (var part = 0u; part < PARTS; part++) {
       let k = chunk_of(place, part);
-      let weights = unpack_columns(loaded, part);
-      for (var r = 0u; r < ROWS; r++) {
-        let row = min(first_row + r, params.rows - 1u);
-        sums[r] = add_columns(sums[r], weights, x[row * params.k4 + k]);
+      if (k < params.k4) {
+        let weights = unpack_columns(loaded, part);
+        for (var r = 0u; r < ROWS; r++) {
+          let row = min(first_row + r, params.rows - 1u);
+          sums[r] = add_columns(sums[r], weights, x[row * params.k4 + k]);
+        }
       }
     }
   }

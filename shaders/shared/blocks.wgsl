@@ -8,6 +8,11 @@ alias weight_word = vec4<u32>;
 
 const LANES = 16u / PARTS;
 
+// words[i], without an index that is known only when it runs: compilers would put `words` into memory for it.
+fn word_of(words: vec4<u32>, i: u32) -> u32 {
+  return select(select(words.x, words.y, i == 1u), select(words.z, words.w, i == 3u), i >= 2u);
+}
+
 fn groups(k4: u32) -> u32 { return (k4 + 15u) / 16u; }
 
 fn places(k4: u32) -> u32 { return groups(k4) * LANES; }

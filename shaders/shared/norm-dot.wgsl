@@ -12,14 +12,16 @@ fn norm_dot(lane: u32, columns: vec4<u32>, first_row: u32, last_row: u32) {
   var squares: array<f32, ROWS>;
   for (var place = lane; place < places(params.k4); place += WORKGROUP_SIZE) {
     let loaded = load_columns(columns, place, params.k4);
-    for (var part = 0u; part < PARTS && chunk_of(place, part) < params.k4; part++) {
+    for (var part = 0u; part < PARTS; part++) {
       let k = chunk_of(place, part);
-      let weights = unpack_columns(loaded, part);
-      let g = gain[k];
-      for (var r = 0u; r < ROWS; r++) {
-        let value = x[min(first_row + r, last_row) * params.k4 + k];
-        sums[r] = add_columns(sums[r], weights, value * g);
-        squares[r] = add_dot(squares[r], value, value);
+      if (k < params.k4) {
+        let weights = unpack_columns(loaded, part);
+        let g = gain[k];
+        for (var r = 0u; r < ROWS; r++) {
+          let value = x[min(first_row + r, last_row) * params.k4 + k];
+          sums[r] = add_columns(sums[r], weights, value * g);
+          squares[r] = add_dot(squares[r], value, value);
+        }
       }
     }
   }

@@ -13,5 +13,6 @@ fn with_scales(words: vec4<u32>, scales_at: u32, group: u32) -> WeightPlace {
 }
 
 fn unpack_part(place: WeightPlace, part: u32) -> vec4<f32> {
-  return place.scales[part / (PARTS / 2u)] * (quants_of(place.words, part) - ZERO);
+  let scale = select(place.scales.x, place.scales.y, part >= PARTS / 2u);
+  return scale * (quants_of(place.words, part) - ZERO);
 }

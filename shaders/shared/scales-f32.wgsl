@@ -15,6 +15,7 @@ fn with_scales(words: vec4<u32>, scales_at: u32, group: u32) -> WeightPlace {
 }
 
 fn unpack_part(place: WeightPlace, part: u32) -> vec4<f32> {
-  let block = part / (PARTS / 2u);
-  return place.scales[block] * (quants_of(place.words, part) - place.zeros[block]);
+  let scale = select(place.scales.x, place.scales.y, part >= PARTS / 2u);
+  let zero = select(place.zeros.x, place.zeros.y, part >= PARTS / 2u);
+  return scale * (quants_of(place.words, part) - zero);
 }

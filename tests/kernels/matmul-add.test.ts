@@ -112,12 +112,12 @@ faultTest.each([
 );
 
 faultTest.each([
-  ["a block has its neighbour's scale", "part / (PARTS / 2u)", "1u - part / (PARTS / 2u)"],
+  ["a block has its neighbour's scale", "place.scales.y, part >=", "place.scales.y, part <"],
   ["a group has the next one's scales", "w[scales_at + group / 4u]", "w[scales_at + group / 8u]"],
   ["the zero point is forgotten", "const ZERO = 8.0", "const ZERO = 0.0"],
   ["x of the neighbouring lane", "+ place % LANES + part", "+ (place + 1u) % LANES + part"],
   ["nibbles from the highest on", "vec4(0u, 4u, 8u, 12u)", "vec4(12u, 8u, 4u, 0u)"],
-  ["what fills the last group up is counted", "< params.k4; part++", "< params.k4 + 9u; part++"],
+  ["what fills the last group up is counted", "if (k < params.k4)", "if (k < params.k4 + 9u)"],
 ])("a planted fault in reading blocks is seen: %s", (_, right, wrong) =>
   withGpu(async (gpu) => {
     const { actual, expected, tolerance } = await run(

@@ -26,7 +26,7 @@ test("loading takes sources and specs, and nothing unknown", () => {
   expectTypeOf<{ files: Record<string, File> }>().toExtend<ModelSource>();
   expectTypeOf<{ model: string; layers: 4 }>().toExtend<LoadOptions["target"]>();
   onlyTypes(() => [
-    loadEngine({ target: "a/b", draft: { model: "a/b", layers: 4 }, dtype: "f16" }),
+    loadEngine({ target: "a/b", draft: { model: "a/b", layers: 4 }, dtype: "q4" }),
     // @ts-expect-error a target is needed
     loadEngine({ draft: "a/b" }),
     // @ts-expect-error no such dtype
