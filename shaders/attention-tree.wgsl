@@ -1,9 +1,15 @@
 // Tree attention: out[r, h, :] = sum_l p_l v_l, with p = softmax_l(q[r, h, :] k_l / sqrt(head_dim)), over
 // the logical indices l = 0..position: the prefix, then the row's ancestors in the tree.
+// With WINDOW only the last so many of these; with QUERY_SCALAR that in place of head_dim; with SOFTCAP c
+// a score s is c tanh(s / c).
 //
 // Grid: x = heads, y = rows. Softmax runs online over tiles of TILE keys, with as many lanes. In a tile each
 // lane scores one key; then it sums one vec4 of the output over every groups-th key. What is added to what, and
-// when, depends on l, head_dim and TILE alone, so a row's bits do not depend on the rest of the tree.
+// when, depends on l, the position, head_dim and TILE alone, so a row's bits do not depend on the rest of the tree.
+
+override WINDOW: u32 = 0;
+override QUERY_SCALAR: f32 = 0;
+override SOFTCAP: f32 = 0;
 
 struct Params {
   heads: u32,
@@ -57,7 +63,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let kv_dim4 = params.kv_heads * dim4;
   let kv_head_at = head / (params.heads / params.kv_heads) * dim4;
   let q_at = (group.y * params.heads + head) * dim4;
-  let scale = inverseSqrt(f32(params.head_dim));
+  let scale = inverseSqrt(select(f32(params.head_dim), QUERY_SCALAR, QUERY_SCALAR > 0.0));
+  // By positions, not slots: whatever else the tree holds, a row's window is that of its own path.
+  let first = select(0u, keys - WINDOW, WINDOW > 0u && keys > WINDOW);
 
   // A lane's part in summing values: output vec4 number `part`, keys `key_group`, key_group + groups, ...
   var parts = 1u;
@@ -71,7 +79,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var highest = LOWEST;
   var sum = 0.0; // of the chances of this lane's keys
   var output = vec4<f32>();
-  for (var tile = 0u; tile < keys; tile += TILE) {
+  for (var tile = first; tile < keys; tile += TILE) {
     let l = tile + lane;
     var score = LOWEST;
     var slot_at = 0u;
@@ -82,10 +90,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         score = add_dot(score, q[q_at + i], kv[slot_at + i]);
       }
       score *= scale;
+      if (SOFTCAP > 0.0) {
+        score = softcap(score, SOFTCAP);
+      }
     }
 
     let higher = max(highest, highest_score(lane, score));
-    let rescale = select(exp(highest - higher), 0.0, tile == 0u);
+    let rescale = select(exp(highest - higher), 0.0, tile == first);
     highest = higher;
     var chance = 0.0;
     if (l < keys) {

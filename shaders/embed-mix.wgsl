@@ -1,9 +1,10 @@
-// Embedding of a mix: x[:] = sum_i weight_i w[token_i, :] over the live drafts, and where the row stands.
+// Embedding of a mix: x[:] = scale sum_i weight_i w[token_i, :] over the live drafts, and where the row stands.
 //
 // Grid: ceil(cols4 / WORKGROUP_SIZE) workgroups, a lane per four columns. One draft of weight 1 gives its
 // embedding bit for bit.
 
 override WORKGROUP_SIZE: u32 = 64;
+override EMBED_SCALE: f32 = 1;
 
 struct Params {
   cols4: u32, // hidden / 4
@@ -29,5 +30,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       sum = fma(vec4(weight), load_chunk(drafts.token[i], id.x, params.cols4), sum);
     }
   }
-  x[id.x] = sum;
+  x[id.x] = EMBED_SCALE * sum;
 }

@@ -1,8 +1,9 @@
-// Embedding lookup: x[r, :] = w[token(r), :], and where each row stands: rows[r].
+// Embedding lookup: x[r, :] = scale w[token(r), :], and where each row stands: rows[r].
 //
 // Grid: one workgroup per row; its lanes stride over the columns.
 
 override WORKGROUP_SIZE: u32 = 64;
+override EMBED_SCALE: f32 = 1;
 
 struct Params {
   cols4: u32,     // hidden / 4
@@ -33,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let node = params.row_start + row;
   let token = token_of(node);
   for (var c = lane; c < params.cols4; c += WORKGROUP_SIZE) {
-    x[row * params.cols4 + c] = load_chunk(token, c, params.cols4);
+    x[row * params.cols4 + c] = EMBED_SCALE * load_chunk(token, c, params.cols4);
   }
   if (lane == 0u) {
     let base = control.base - params.lag;

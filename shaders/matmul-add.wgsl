@@ -1,7 +1,9 @@
-// Matrix product onto the residual stream: y[r, c] += sum_k w[c, k] x[r, k].
+// Matrix product onto the residual stream: y[r, c] += sum_k w[c, k] x[r, k]; without ADD in place of y.
 //
 // Grid: x = ceil(cols / 4), y = ceil(rows / ROWS). The lanes stride over k; each weight is loaded once
 // and used for all ROWS rows.
+
+override ADD: u32 = 1;
 
 struct Params {
   rows: u32,
@@ -43,7 +45,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = first_row + output / COLUMNS;
     let col = first_col + output % COLUMNS;
     if (row < params.rows && col < params.cols) {
-      y[row * params.cols + col] += lane_sum(output / COLUMNS)[output % COLUMNS];
+      let at = row * params.cols + col;
+      y[at] = select(0.0, y[at], ADD == 1u) + lane_sum(output / COLUMNS)[output % COLUMNS];
     }
   }
 }

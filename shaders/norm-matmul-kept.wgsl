@@ -1,8 +1,11 @@
 // Logits of a trimmed vocabulary: logits[r, c] = sum_k w[c, k] n[k] for the kept tokens c, and -infinity for all others, with
 // n = x[first + r, :] * gain / rms(x[first + r, :]).
+// With SOFTCAP c a logit z is c tanh(z / c).
 //
 // Grid: x = ceil(count / 4 / n), y = n ceil(rows / ROWS), with n = 1 where x takes all columns. As in norm-matmul, to the bit, over the kept rows of w alone; each
 // workgroup also writes its share of the other tokens.
+
+override SOFTCAP: f32 = 0;
 
 struct Params {
   rows: u32,
@@ -39,7 +42,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = first_row + output / COLUMNS;
     let col = output % COLUMNS;
     if (row < params.rows && first_col + col < params.count) {
-      logits[row * params.vocab + columns[col]] = normed_sum(output / COLUMNS)[col];
+      var logit = normed_sum(output / COLUMNS)[col];
+      if (SOFTCAP > 0.0) {
+        logit = softcap(logit, SOFTCAP);
+      }
+      logits[row * params.vocab + columns[col]] = logit;
     }
   }
 

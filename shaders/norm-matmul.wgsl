@@ -1,6 +1,9 @@
 // Logits: logits[r, c] = sum_k w[c, k] n[k], with n = x[first + r, :] * gain / rms(x[first + r, :]).
+// With SOFTCAP c a logit z is c tanh(z / c).
 //
 // Grid: x = ceil(cols / 4 / n), y = n ceil(rows / ROWS), with n = 1 where x takes all columns. The lanes stride over k; each weight is loaded once and used for all ROWS rows.
+
+override SOFTCAP: f32 = 0;
 
 struct Params {
   rows: u32,
@@ -28,7 +31,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = first_row + output / COLUMNS;
     let col = first_col + output % COLUMNS;
     if (row < params.rows && col < params.cols) {
-      logits[row * params.cols + col] = normed_sum(output / COLUMNS)[output % COLUMNS];
+      var logit = normed_sum(output / COLUMNS)[output % COLUMNS];
+      if (SOFTCAP > 0.0) {
+        logit = softcap(logit, SOFTCAP);
+      }
+      logits[row * params.cols + col] = logit;
     }
   }
 }

@@ -1,8 +1,12 @@
-// Attention inputs: [q, k, v][r] = w n, with n = x[r, :] * gain / rms(x[r, :]); q and k are rotated,
+// Attention inputs: [q, k, v][r] = w n + bias, with n = x[r, :] * gain / rms(x[r, :]); q and k are rotated,
 // (a, b) = (u[i], u[i + d/2]) -> (a cos - b sin, b cos + a sin), and k and v go into the cache.
+// Without BIAS there is no bias; without ROTATE q and k stay as they are, for norm-rope.
 //
 // Grid: x = (heads + 2 kv_heads) * head_dim / 4, y = ceil(rows / ROWS). A workgroup takes two rotation
 // pairs; the lanes stride over k, and each weight is loaded once for all ROWS rows.
+
+override BIAS: u32 = 0;
+override ROTATE: u32 = 1;
 
 struct Params {
   rows: u32,
@@ -15,7 +19,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;      // [rows, hidden]
-@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;   // [hidden]
+@group(0) @binding(1) var<storage, read> gain: array<vec4<f32>>;   // [hidden], then with BIAS [(heads + 2 kv_heads) head_dim]
 @group(0) @binding(2) var<storage, read> w: array<weight_word>;    // [(heads + 2 kv_heads) head_dim, hidden]
 @group(0) @binding(3) var<storage, read> rope: array<f32>;         // [positions, head_dim]: cosines, sines
 @group(0) @binding(4) var<storage, read> rows: array<Row>;         // [rows]
@@ -42,9 +46,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let pair = output % PAIRS;
     if (row < params.rows) {
       let sums = normed_sum(output / PAIRS);
-      store(row, starts[pair], vec2(sums[pair], sums[pair + PAIRS]));
+      store(row, starts[pair], biased(vec2(sums[pair], sums[pair + PAIRS]), starts[pair]));
     }
   }
+}
+
+fn biased(pair: vec2<f32>, start: u32) -> vec2<f32> {
+  if (BIAS == 0u) {
+    return pair;
+  }
+  return pair + vec2(bias_at(start), bias_at(start + params.head_dim / 2u));
+}
+
+fn bias_at(output: u32) -> f32 {
+  return gain[params.k4 + output / 4u][output % 4u];
 }
 
 // `start` is the first element's place in [q, k, v].
@@ -66,7 +81,10 @@ fn store(row: u32, start: u32, pair: vec2<f32>) {
   }
 
   let angle = place.position * params.head_dim + start % params.head_dim;
-  let rotated = rotate(pair, rope[angle], rope[angle + half]);
+  var rotated = pair;
+  if (ROTATE == 1u) {
+    rotated = rotate(pair, rope[angle], rope[angle + half]);
+  }
   if (start < q_size) {
     q[row * q_size + start] = rotated.x;
     q[row * q_size + start + half] = rotated.y;

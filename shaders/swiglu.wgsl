@@ -1,7 +1,10 @@
 // Gated feed-forward: h[r, c] = silu(wg[c, :] n) * (wu[c, :] n), with n = x[r, :] * gain / rms(x[r, :]).
+// With GELU gelu in place of silu, in its approximation by tanh.
 //
 // Grid: x = ceil(cols / 2), y = ceil(rows / ROWS). A workgroup takes the gate and up rows of two columns;
 // the lanes stride over k, and each weight is loaded once for all ROWS rows.
+
+override GELU: u32 = 0;
 
 struct Params {
   rows: u32,
@@ -33,7 +36,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let gate = sums[output % PAIRS];
       let up = sums[output % PAIRS + PAIRS];
       // Below -80 silu is zero for all purposes; the bound keeps exp from overflowing.
-      h[row * params.cols + col] = gate / (1.0 + exp(-max(gate, -80.0))) * up;
+      h[row * params.cols + col] = gate / (1.0 + exp(-max(slope(gate), -80.0))) * up;
     }
   }
+}
+
+// What the sigmoid that multiplies the gate is taken of.
+fn slope(gate: f32) -> f32 {
+  if (GELU == 0u) {
+    return gate;
+  }
+  // (1 + tanh(z)) / 2 is the sigmoid of 2 z; z = sqrt(2 / pi) (g + 0.044715 g^3). Beyond 20 it is 0 or 1, and the
+  // bound keeps the cube from overflowing.
+  let g = clamp(gate, -20.0, 20.0);
+  return 1.5957691216057308 * fma(0.044715 * g * g, g, g);
 }

@@ -1,5 +1,6 @@
 import addDot from "../../shaders/shared/add-dot.wgsl?raw";
 import rows from "../../shaders/shared/rows.wgsl?raw";
+import softcap from "../../shaders/shared/softcap.wgsl?raw";
 import tree from "../../shaders/shared/tree.wgsl?raw";
 import wgsl from "../../shaders/attention-tree.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
@@ -8,10 +9,10 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 export const attentionTree = defineKernel({
   name: "attention-tree",
   wgsl,
-  shared: [tree, rows, addDot],
+  shared: [tree, rows, addDot, softcap],
   buffers: { q: "read", kv: "read", rows: "read", tree: "read", out: "read_write" },
   params: { heads: "u32", kv_heads: "u32", head_dim: "u32", slots: "u32" },
-  constants: {},
+  constants: { WINDOW: 0, QUERY_SCALAR: 0, SOFTCAP: 0 },
   statics: { NODES: 64, LEVELS: 64, TILE: 64 },
 });
 

@@ -12,7 +12,7 @@ export const embedMix = defineKernel({
   shared: [control, rows, superposed],
   buffers: { control: "read", drafts: "read", w: "read", rows: "read_write", x: "read_write" },
   params: { cols4: "u32" },
-  constants: { WORKGROUP_SIZE: 64 },
+  constants: { WORKGROUP_SIZE: 64, EMBED_SCALE: 1 },
   weights: WEIGHT_READERS,
 });
 

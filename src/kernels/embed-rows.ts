@@ -12,7 +12,7 @@ export const embedRows = defineKernel({
   shared: [control, tree, rows],
   buffers: { control: "read", tree: "read", w: "read", rows: "read_write", x: "read_write" },
   params: { cols4: "u32", row_start: "u32", lag: "u32" },
-  constants: { WORKGROUP_SIZE: 64 },
+  constants: { WORKGROUP_SIZE: 64, EMBED_SCALE: 1 },
   statics: { NODES: 64, LEVELS: 64 },
   weights: WEIGHT_READERS,
 });

@@ -18,8 +18,10 @@ export { WEIGHT_READERS } from "./weight-readers.ts";
 export * from "./attention-tree.ts";
 export * from "./embed-rows.ts";
 export * from "./matmul-add.ts";
+export * from "./norm-add.ts";
 export * from "./norm-matmul.ts";
 export * from "./norm-matmul-kept.ts";
+export * from "./norm-rope.ts";
 export * from "./qkv-rope.ts";
 export * from "./swiglu.ts";
 

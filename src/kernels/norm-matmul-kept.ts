@@ -4,6 +4,7 @@ import columns from "../../shaders/shared/columns.wgsl?raw";
 import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
 import order from "../../shaders/shared/order.wgsl?raw";
+import softcap from "../../shaders/shared/softcap.wgsl?raw";
 import wgsl from "../../shaders/norm-matmul-kept.wgsl?raw";
 import { defineKernel } from "../gpu/index.ts";
 import { WEIGHT_READERS } from "./weight-readers.ts";
@@ -12,10 +13,10 @@ import { WEIGHT_READERS } from "./weight-readers.ts";
 export const normMatmulKept = defineKernel({
   name: "norm-matmul-kept",
   wgsl,
-  shared: [normDot, laneSums, columns, columnGroups, addDot, order],
+  shared: [normDot, laneSums, columns, columnGroups, addDot, order, softcap],
   buffers: { x: "read", gain: "read", w: "read", kept: "read", logits: "read_write" },
   params: { rows: "u32", first: "u32", count: "u32", vocab: "u32", k4: "u32", eps: "f32" },
-  constants: {},
+  constants: { SOFTCAP: 0 },
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
   weights: WEIGHT_READERS,
 });

@@ -3,6 +3,7 @@ import columnGroups from "../../shaders/shared/column-groups.wgsl?raw";
 import columns from "../../shaders/shared/columns.wgsl?raw";
 import laneSums from "../../shaders/shared/lane-sums.wgsl?raw";
 import normDot from "../../shaders/shared/norm-dot.wgsl?raw";
+import softcap from "../../shaders/shared/softcap.wgsl?raw";
 import wgsl from "../../shaders/norm-matmul.wgsl?raw";
 import { defineKernel, type Grid } from "../gpu/index.ts";
 import { COLUMNS, rowTile } from "./row-tile.ts";
@@ -12,10 +13,10 @@ import { WEIGHT_READERS } from "./weight-readers.ts";
 export const normMatmul = defineKernel({
   name: "norm-matmul",
   wgsl,
-  shared: [normDot, laneSums, columns, columnGroups, addDot],
+  shared: [normDot, laneSums, columns, columnGroups, addDot, softcap],
   buffers: { x: "read", gain: "read", w: "read", logits: "read_write" },
   params: { rows: "u32", first: "u32", cols: "u32", k4: "u32", eps: "f32" },
-  constants: {},
+  constants: { SOFTCAP: 0 },
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
   weights: WEIGHT_READERS,
 });

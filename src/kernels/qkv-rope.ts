@@ -8,7 +8,7 @@ import { defineKernel, type Grid } from "../gpu/index.ts";
 import { COLUMNS, rowTile } from "./row-tile.ts";
 import { WEIGHT_READERS } from "./weight-readers.ts";
 
-/** Norm, then queries, keys and values; rotates q and k, and puts k and v into the cache. */
+/** Norm, then queries, keys and values, with their bias where there is one; rotates q and k, and puts k and v into the cache. */
 export const qkvRope = defineKernel({
   name: "qkv-rope",
   wgsl,
@@ -31,7 +31,7 @@ export const qkvRope = defineKernel({
     slots: "u32",
     eps: "f32",
   },
-  constants: {},
+  constants: { BIAS: 0, ROTATE: 1 },
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
   weights: WEIGHT_READERS,
 });

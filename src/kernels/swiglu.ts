@@ -14,7 +14,7 @@ export const swiglu = defineKernel({
   shared: [normDot, laneSums, columns, addDot],
   buffers: { x: "read", gain: "read", w: "read", h: "read_write" },
   params: { rows: "u32", cols: "u32", k4: "u32", eps: "f32" },
-  constants: {},
+  constants: { GELU: 0 },
   statics: { ROWS: 1, WORKGROUP_SIZE: 64 },
   weights: WEIGHT_READERS,
 });

@@ -81,17 +81,18 @@ export interface FoundArchitecture {
   readonly multimodal: boolean;
 }
 
-/** Those whose passes can be recorded today. */
-const READY: readonly Architecture[] = ["llama"];
-
 /** Throws `architecture-unknown` for what the kernels do not know. */
 export function findArchitecture(config: ConfigFields): FoundArchitecture {
   const found = knownArchitecture(config);
-  if (found && READY.includes(found.name)) return found;
+  if (found) return found;
   throw new CoppiceError(
     "architecture-unknown",
     `This model is ${JSON.stringify(className(config) ?? null)} (model_type ${JSON.stringify(config.value("model_type") ?? null)}), which Coppice's kernels do not know.`,
-    `Use a model of one of these architectures: ${READY.map((name) => KNOWN[name].className).join(", ")}. Others run from their ONNX files in onnxruntime-web, without token trees.`,
+    `Use a model of one of these architectures: ${Object.values(KNOWN)
+      .map((known) => known.className)
+      .join(
+        ", ",
+      )} (Llama, SmolLM2, Mistral, Qwen2, Qwen2.5, Qwen3, Gemma 3). Others run from their ONNX files on the fallback (device 'wasm'), without token trees.`,
   );
 }
 

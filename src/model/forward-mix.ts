@@ -1,6 +1,7 @@
 /** Records the input of a pass over superposed drafts, in place of the lookup of tokens. */
 import { embedMix, embedMixGrid, Recording } from "../kernels/index.ts";
 import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
+import { scaledBy } from "./forward.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { Scratch } from "./scratch.ts";
 
@@ -14,7 +15,10 @@ export async function recordMix(
   const { embedding } = model.weights;
   const cols4 = embedding.k / 4;
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(embedMix, { weights: embedding.type });
+  const pipeline = await gpu.kernels.compile(embedMix, {
+    constants: scaledBy(model.config.embeddingScale),
+    weights: embedding.type,
+  });
   const { control, drafts, scratch } = pass;
   const buffers = { control, drafts, w: embedding.slice, rows: scratch.rowTable, x: scratch.x };
   recording.dispatch(pipeline.bind(scope, buffers, { cols4 }), embedMixGrid(cols4));

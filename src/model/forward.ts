@@ -1,30 +1,18 @@
-/** Records one forward pass of a language model: tree nodes in, logits out, five dispatches per layer. */
+/** Records one forward pass of a language model: tree nodes in, logits out. */
 import {
-  attentionTile,
-  attentionTree,
-  attentionTreeGrid,
   embedRows,
   embedRowsGrid,
-  laneCount,
-  matmulAdd,
-  matmulAddGrid,
   normMatmul,
   normMatmulGrid,
   normMatmulKept,
-  qkvRope,
-  qkvRopeGrid,
   Recording,
-  rowTile,
-  swiglu,
-  swigluGrid,
 } from "../kernels/index.ts";
 import type { BufferScope, BufferSlice, Gpu } from "../kernels/index.ts";
+import { recordLayer, tiled } from "./forward-layer.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { Scratch } from "./scratch.ts";
-import type { LlamaLayer, WeightMatrix } from "./weights/index.ts";
 
-/** Dispatches that every layer costs; `recordForward` makes exactly these. */
-export const DISPATCHES_PER_LAYER = 5;
+export { dispatchesPerLayer, SOFTWARE_LANES } from "./forward-layer.ts";
 
 /** Which rows of which tree one pass computes. */
 export interface ForwardPass {
@@ -69,6 +57,7 @@ export async function recordEmbedding(
   const recording = new Recording();
   const pipeline = await gpu.kernels.compile(embedRows, {
     statics: pass.treeStatics,
+    constants: scaledBy(model.config.embeddingScale),
     weights: embedding.type,
   });
   const { control, tree, scratch } = pass;
@@ -87,16 +76,13 @@ export async function recordLayers(
 ): Promise<Recording> {
   const recording = new Recording();
   const recorder = { gpu, scope, model, pass, recording };
-  for (let i = 0; i < model.weights.layers.length; i++) {
-    const layer = model.weights.layers[i]!;
-    await recordAttention(recorder, layer, pass.cache[i]!);
-    await recordFeedForward(recorder, layer);
-  }
+  for (let i = 0; i < model.weights.layers.length; i++) await recordLayer(recorder, i);
   if (pass.headRows > 0) await recordHead(recorder);
   return recording;
 }
 
-interface Recorder {
+/** What records a pass's layers and head. */
+export interface Recorder {
   readonly gpu: Gpu;
   readonly scope: BufferScope;
   readonly model: LanguageModel;
@@ -104,74 +90,13 @@ interface Recorder {
   readonly recording: Recording;
 }
 
-async function recordAttention(
-  recorder: Recorder,
-  layer: LlamaLayer,
-  kv: BufferSlice,
-): Promise<void> {
-  const { gpu, scope, model, pass, recording } = recorder;
-  const { heads, kvHeads, headDim, rmsNormEps } = model.config;
-  const { rowTable: rows, x, q, mixed } = pass.scratch;
-  const shape = { heads, kv_heads: kvHeads, head_dim: headDim, slots: pass.slots };
-
-  const project = await gpu.kernels.compile(qkvRope, tiled(gpu, pass.rows, layer.qkv));
-  recording.dispatch(
-    project.bind(
-      scope,
-      { x, gain: layer.attentionNorm, w: layer.qkv.slice, rope: model.ropes[0]!, rows, q, kv },
-      { rows: pass.rows, k4: layer.qkv.k / 4, ...shape, eps: rmsNormEps },
-    ),
-    qkvRopeGrid(layer.qkv.cols, pass.rows),
-  );
-
-  const attend = await gpu.kernels.compile(attentionTree, {
-    statics: { ...pass.treeStatics, TILE: attentionTile(headDim) },
-  });
-  recording.dispatch(
-    attend.bind(scope, { q, kv, rows, tree: pass.tree, out: mixed }, shape),
-    attentionTreeGrid(heads, pass.rows),
-  );
-
-  await recordProjection(recorder, layer.attentionOut, mixed);
-}
-
-async function recordFeedForward(recorder: Recorder, layer: LlamaLayer): Promise<void> {
-  const { gpu, scope, model, pass, recording } = recorder;
-  const { x, hidden } = pass.scratch;
-  const { intermediateSize: cols, rmsNormEps: eps } = model.config;
-  const pipeline = await gpu.kernels.compile(swiglu, tiled(gpu, pass.rows, layer.gateUp));
-  recording.dispatch(
-    pipeline.bind(
-      scope,
-      { x, gain: layer.mlpNorm, w: layer.gateUp.slice, h: hidden },
-      { rows: pass.rows, cols, k4: layer.gateUp.k / 4, eps },
-    ),
-    swigluGrid(cols, pass.rows),
-  );
-  await recordProjection(recorder, layer.down, hidden);
-}
-
-/** Adds a matrix product onto the residual stream. */
-async function recordProjection(
-  { gpu, scope, pass, recording }: Recorder,
-  matrix: WeightMatrix,
-  x: BufferSlice,
-): Promise<void> {
-  const pipeline = await gpu.kernels.compile(matmulAdd, tiled(gpu, pass.rows, matrix));
-  recording.dispatch(
-    pipeline.bind(
-      scope,
-      { x, w: matrix.slice, y: pass.scratch.x },
-      { rows: pass.rows, cols: matrix.cols, k4: matrix.k / 4 },
-    ),
-    matmulAddGrid(matrix.cols, pass.rows),
-  );
-}
-
 async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
   const { kept, config } = model;
   const { head, norm } = model.weights;
-  const variant = tiled(gpu, pass.headRows, head);
+  const variant = {
+    ...tiled(gpu, pass.headRows, head),
+    constants: config.logitSoftcap === undefined ? {} : { SOFTCAP: config.logitSoftcap },
+  };
   const buffers = { x: pass.scratch.x, gain: norm, w: head.slice, logits: pass.scratch.logits };
   const params = {
     rows: pass.headRows,
@@ -198,15 +123,7 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
   );
 }
 
-/** Lanes of a workgroup where the lanes run one after another. */
-export const SOFTWARE_LANES = 4;
-
-/**
- * The variant for a matrix and a number of rows. Lanes depend on the adapter and the matrix alone, so the row tile
- * never changes a row's bits.
- */
-function tiled(gpu: Gpu, rows: number, matrix: WeightMatrix) {
-  const most = gpu.adapter.fallback ? SOFTWARE_LANES : undefined;
-  const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(matrix.k, most, matrix.type) };
-  return { statics, weights: matrix.type } as const;
+/** The constant of the kernels that look embeddings up; nothing where there is nothing to scale. */
+export function scaledBy(embeddingScale: number): { EMBED_SCALE?: number } {
+  return embeddingScale === 1 ? {} : { EMBED_SCALE: embeddingScale };
 }

@@ -128,7 +128,7 @@ function scalingOf(section: ConfigFields, contextLength: number): RopeScaling | 
       throw new CoppiceError(
         "config-invalid",
         `config.json: "rope_type" is ${JSON.stringify(kind)}; default, linear, dynamic, llama3 and yarn work.`,
-        "Use a model whose rotary positions are scaled in one of these ways; longrope and others run from their ONNX files in onnxruntime-web, without token trees.",
+        "Use a model whose rotary positions are scaled in one of these ways; for others see docs/models.md.",
       );
   }
 }

@@ -15,6 +15,8 @@ export interface Scratch {
   readonly q: BufferSlice;
   /** Attention output `[rows, heads * headDim]`. */
   readonly mixed: BufferSlice;
+  /** What a block gives before its norm, `[rows, hidden]`, where there is one. */
+  readonly projected: BufferSlice | undefined;
   /** Feed-forward activations `[rows, intermediate]`. */
   readonly hidden: BufferSlice;
   /** `[logitRows, vocab]`. */
@@ -36,6 +38,7 @@ export function createScratch(
     x: f32("x", rows * config.hiddenSize),
     q: f32("q", attention),
     mixed: f32("mixed", attention),
+    projected: config.postNorms ? f32("projected", rows * config.hiddenSize) : undefined,
     hidden: f32("hidden", rows * config.intermediateSize),
     logits: f32("logits", logitRows * config.vocabSize),
   };

@@ -62,7 +62,7 @@ export class GpuContrastiveSession implements RoundSession {
   private constructor(context: ContrastiveContext, recordings: Recordings) {
     this.#context = context;
     this.#recordings = recordings;
-    this.#counts = new TextCounts(context.gpu);
+    this.#counts = new TextCounts(context.gpu, context.target.model);
   }
 
   /** Compiles and records the step. `scope` owns the buffers of this session, among them a hidden state per position. */

@@ -77,7 +77,7 @@ export class GpuRoundSession implements RoundSession {
     trees: readonly TreeRound[],
   ) {
     this.#gpu = gpu;
-    this.#counts = new TextCounts(gpu);
+    this.#counts = new TextCounts(gpu, parts.target.model);
     this.#scope = scope;
     this.#target = parts.target;
     this.#draft = parts.speculation?.draft;

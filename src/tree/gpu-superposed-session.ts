@@ -80,7 +80,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     step: Recording,
   ) {
     this.#gpu = gpu;
-    this.#counts = new TextCounts(gpu);
+    this.#counts = new TextCounts(gpu, parts.target.model);
     this.#scope = scope;
     this.#parts = parts;
     this.#buffers = buffers;

@@ -50,7 +50,7 @@ export class LeafPasses {
 
   constructor(gpu: Gpu, scope: BufferScope, parts: LeafParts) {
     this.#gpu = gpu;
-    this.#counts = new TextCounts(gpu);
+    this.#counts = new TextCounts(gpu, parts.target.model);
     this.#scope = scope;
     this.#parts = parts;
     this.tree = scope.storage("tree of texts", treeBytes(BEAM_TREE));

@@ -1,6 +1,6 @@
 /** What a text costs: submissions and readbacks since it began, passes, the GPU's time by the parts of a round. */
-import { DISPATCHES_PER_LAYER } from "../model/index.ts";
-import type { BufferSlice, Gpu, Recording } from "../model/index.ts";
+import { dispatchesPerLayer } from "../model/index.ts";
+import type { BufferSlice, Gpu, LanguageModel, Recording } from "../model/index.ts";
 import type { Phase, RoundCounts } from "./rounds.ts";
 
 const PHASES: readonly Phase[] = ["draft", "score", "verify", "commit"];
@@ -11,12 +11,14 @@ export class TextCounts {
   targetForwards = 0;
   draftForwards = 0;
   readonly #gpu: Gpu;
+  readonly #dispatchesPerLayer: number;
   #submits = 0;
   #readbacks = 0;
   #phaseTimes: Readonly<Record<Phase, number>> | undefined;
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Gpu, target: LanguageModel) {
     this.#gpu = gpu;
+    this.#dispatchesPerLayer = dispatchesPerLayer(target.config);
   }
 
   /** A text begins. */
@@ -54,7 +56,7 @@ export class TextCounts {
       readbacks: counters.readbacks - this.#readbacks,
       targetForwards: this.targetForwards,
       draftForwards: this.draftForwards,
-      dispatchesPerLayer: DISPATCHES_PER_LAYER,
+      dispatchesPerLayer: this.#dispatchesPerLayer,
       dispatchesPerRound,
       gpuBytes: bytes,
       ...(this.#phaseTimes && { phaseTimes: this.#phaseTimes }),

@@ -8,6 +8,7 @@ import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
 import { type BufferScope, type Gpu, measureRoundTrip, openGpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { countNumbers, planLlama } from "../model/weights/plan.ts";
 import type { EngineFacts, ModelFacts } from "../stream-part.ts";
 import type { ChatTemplates, Tokenizer } from "../tokenizer/index.ts";
 import {
@@ -188,9 +189,5 @@ function factsOf({ label, model }: LoadedModel): ModelFacts {
 
 /** Numbers in the model's tensors, a table that is used twice counted once. */
 export function parameterCount(config: ModelConfig): number {
-  const { hiddenSize, heads, kvHeads, headDim, intermediateSize, layers, vocabSize } = config;
-  const attention = hiddenSize * headDim * (2 * heads + 2 * kvHeads);
-  const layer = attention + 3 * hiddenSize * intermediateSize + 2 * hiddenSize;
-  const tables = config.tieWordEmbeddings ? 1 : 2;
-  return layers * layer + tables * vocabSize * hiddenSize + hiddenSize;
+  return countNumbers(planLlama(config));
 }

@@ -82,7 +82,7 @@ function graphSource(
   { signal, onProgress }: LoadHooks,
 ): GraphSource {
   const config = { ...given, tieWordEmbeddings: given.tieWordEmbeddings && !store.ownHead };
-  checkTensors(planLlama(config), store.tensors, config.layers);
+  checkTensors(planLlama(config), store.tensors);
   const totals = new Map<string, number>();
   const loaded = new Map<string, number>();
   for (const { file, bytes } of store.tensors.values()) {

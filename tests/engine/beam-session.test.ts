@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { BeamShape } from "../../src/tree/index.ts";
 import { GpuBeamSession } from "../../src/tree/index.ts";
 import { type BeamSearchOptions, startBeams, stepBeams } from "../reference/beam-step.ts";
-import { llamaLogits } from "../reference/llama.ts";
+import { decoderLogits } from "../reference/decoder-forward.ts";
 import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
 import { markovPair, tableModel } from "../support/markov-pair.ts";
 import { tinyModel } from "../support/tiny-model.ts";
@@ -118,7 +118,7 @@ test("beams attend to their own texts", () =>
     const [prompt, maxNewTokens, endTokens] = [[1, 9, 4, 7], 7, [2]];
     const options: BeamSearchOptions = { ...shape, maxTokens: maxNewTokens, ends: endTokens };
     const next = (tokens: readonly number[]) =>
-      logSoftmax([...llamaLogits(model.config, model.tensors, [...prompt, ...tokens]).at(-1)!]);
+      logSoftmax([...decoderLogits(model.config, model.tensors, [...prompt, ...tokens]).at(-1)!]);
     const state = startBeams(options);
     let margin = Infinity;
     while (!state[0]!.done) margin = Math.min(margin, stepBeams(state, next, options));

@@ -13,7 +13,7 @@ import {
 import { type ContrastiveModel, contrastiveChoice } from "../reference/contrastive.ts";
 import { editRow } from "../reference/edit-rows.ts";
 import { logProbOf } from "../reference/gather-log-probs.ts";
-import { headLogits, llamaStates } from "../reference/llama.ts";
+import { headLogits, decoderStates } from "../reference/decoder-forward.ts";
 import { adapterName } from "../setup/gpu.ts";
 import { NO_EDITS } from "../support/edit-cases.ts";
 import {
@@ -74,7 +74,7 @@ function referenceOf(
   edit: (row: ArrayLike<number>, text: readonly number[]) => ArrayLike<number> = (row) => row,
 ): ContrastiveModel {
   return {
-    states: (tokens) => llamaStates(config, tensors, tokens),
+    states: (tokens) => decoderStates(config, tensors, tokens),
     logits: (state, tokens) => {
       const row = headLogits(config, tensors, Float64Array.from(state));
       expect(Math.max(...row.map(Math.abs))).toBeLessThan(LARGEST);

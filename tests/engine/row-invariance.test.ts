@@ -1,16 +1,36 @@
 // The logits of 1..64 rows are the bits of one row at a time: what makes speculation undetectable.
 import { describe, expect, test } from "vitest";
+import type { Dtype } from "../../src/options.ts";
+import { ARCHITECTURES, GEMMA, QWEN2 } from "../support/architectures.ts";
 import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
-import { tinyModel } from "../support/tiny-model.ts";
+import { tinyModel, type TinyModelOptions } from "../support/tiny-model.ts";
 
-describe.each([
-  ["F32", "auto"],
-  ["F16", "auto"],
+const EVERY_COUNT = Array.from({ length: 64 }, (_, i) => i + 1);
+
+/** Between them these two have every part that a kernel has a variant for; the others take a few counts. */
+const EVERY_PART: readonly TinyModelOptions[] = [GEMMA, QWEN2];
+
+interface Case {
+  readonly options: TinyModelOptions;
+  /** How the weights are kept. Default: "auto". */
+  readonly kept?: Dtype;
+  readonly counts: readonly number[];
+}
+
+const CASES: readonly [string, Case][] = [
+  ["F32 weights", { options: {}, counts: EVERY_COUNT }],
+  ["F16 weights", { options: { dtype: "F16" }, counts: EVERY_COUNT }],
   // Its head and its embedding are in q8.
-  ["F32", "q4"],
-] as const)("%s weights, %s", (dtype, kept) => {
+  ["q4 weights", { options: {}, kept: "q4", counts: EVERY_COUNT }],
+  ...ARCHITECTURES.map(([name, options]): [string, Case] => [
+    name,
+    { options, counts: EVERY_PART.includes(options) ? EVERY_COUNT : [8, 41, 64] },
+  ]),
+];
+
+describe.each(CASES)("%s", (_, { options, kept = "auto", counts }) => {
   test("a chain of 1 to 64 rows gives the bits of single steps", async () => {
-    const model = tinyModel({ dtype });
+    const model = tinyModel(options);
     const tokens = Array.from({ length: 80 }, (_, i) => (i * 37 + 11) % 300);
     await withGpu(async (gpu) => {
       const loaded = await loadTestModel(gpu, model.files, { dtype: kept });
@@ -23,7 +43,7 @@ describe.each([
       }
       const many = treeSession(gpu, loaded);
       await many.prefill(tokens);
-      for (let rows = 1; rows <= 64; rows++) {
+      for (const rows of counts) {
         const start = tokens.length - rows;
         many.rewind(start);
         const chain = tokens.slice(start).map((token, i) => ({ token, parent: i - 1 }));
@@ -34,7 +54,7 @@ describe.each([
   });
 
   test("branches of a tree give the bits of their own sequence", async () => {
-    const model = tinyModel({ dtype, seed: 3 });
+    const model = tinyModel({ ...options, seed: 3 });
     const prompt = Array.from({ length: 70 }, (_, i) => (i * 53 + 7) % 300);
     // A tree of 40 nodes in which node i hangs on node floor((i - 1) / 3).
     const tree = Array.from({ length: 40 }, (_, i) => ({

@@ -10,7 +10,7 @@ import {
   type SuperposedParts,
 } from "../../src/tree/index.ts";
 import { countNgrams, ngramSum, superposed } from "../reference/superposed.ts";
-import { llamaLogits } from "../reference/llama.ts";
+import { decoderLogits } from "../reference/decoder-forward.ts";
 import { loadTestModel, startSequence, treeSession, withGpu } from "../support/engine.ts";
 import { LOGIT_ERROR } from "../support/logits.ts";
 import { LAMBDAS } from "../support/superposed-cases.ts";
@@ -61,7 +61,7 @@ function referenceTrace(prompt: readonly number[], steps: number, k = 3) {
     endTokens: [],
     steps,
     logits: (mixes) => {
-      const row = llamaLogits(model.config, model.tensors, [...prompt, ...mixes]).at(-1)!;
+      const row = decoderLogits(model.config, model.tensors, [...prompt, ...mixes]).at(-1)!;
       expect(Math.max(...row.map(Math.abs))).toBeLessThan(LARGEST);
       return row;
     },
@@ -184,7 +184,8 @@ test("n-grams that stay, and n-grams of a start, are added up", () =>
         ngrams: ngramSum(sources, LAMBDAS),
         endTokens: [],
         steps: 3,
-        logits: (mixes) => llamaLogits(model.config, model.tensors, [...prompt, ...mixes]).at(-1)!,
+        logits: (mixes) =>
+          decoderLogits(model.config, model.tensors, [...prompt, ...mixes]).at(-1)!,
       });
       expected.forEach(({ choices }, i) => {
         expect(steps[i]!.map(({ token }) => token)).toEqual(choices.map(({ token }) => token));

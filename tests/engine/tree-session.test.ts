@@ -1,6 +1,6 @@
 // TreeSession against the f64 forward pass: logits of prompts and trees, commit, rewind, and its refusals.
 import { describe, expect, test } from "vitest";
-import { llamaLogits } from "../reference/llama.ts";
+import { decoderLogits } from "../reference/decoder-forward.ts";
 import { quantiseRows } from "../reference/quantise-rows.ts";
 import { blockValues } from "../support/blocks.ts";
 import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
@@ -47,9 +47,9 @@ describe("weights in q4, tables in q8", () => {
       await session.prefill(PROMPT);
       const rows = await session.score(TREE);
       const tokens = [...PROMPT, ...PATHS[5]!.map((i) => TREE[i]!.token)];
-      expectLogits(rows[5]!, llamaLogits(model.config, tensors, tokens).at(-1)!);
+      expectLogits(rows[5]!, decoderLogits(model.config, tensors, tokens).at(-1)!);
       // The comparison can fail: quantising moved the logits further than it allows.
-      const wider = llamaLogits(model.config, model.tensors, tokens).at(-1)!;
+      const wider = decoderLogits(model.config, model.tensors, tokens).at(-1)!;
       expect(() => expectLogits(rows[5]!, wider)).toThrow();
     });
   });
@@ -64,7 +64,7 @@ describe.each(SHAPES)("%s", (_, options) => {
       const rows = await session.score(TREE);
       for (const [node, path] of PATHS.entries()) {
         const tokens = [...PROMPT, ...path.map((i) => TREE[i]!.token)];
-        expectLogits(rows[node]!, llamaLogits(model.config, model.tensors, tokens).at(-1)!);
+        expectLogits(rows[node]!, decoderLogits(model.config, model.tensors, tokens).at(-1)!);
       }
     });
   });
@@ -79,7 +79,7 @@ describe.each(SHAPES)("%s", (_, options) => {
       expect(session.length).toBe(PROMPT.length + 3);
       const [row] = await session.score([{ token: 77, parent: -1 }]);
       const tokens = [...PROMPT, 44, 6, 9, 77];
-      expectLogits(row!, llamaLogits(model.config, model.tensors, tokens).at(-1)!);
+      expectLogits(row!, decoderLogits(model.config, model.tensors, tokens).at(-1)!);
     });
   });
 
@@ -91,7 +91,7 @@ describe.each(SHAPES)("%s", (_, options) => {
       session.rewind(4);
       const [row] = await session.score([{ token: 77, parent: -1 }]);
       const tokens = [...PROMPT.slice(0, 4), 77];
-      expectLogits(row!, llamaLogits(model.config, model.tensors, tokens).at(-1)!);
+      expectLogits(row!, decoderLogits(model.config, model.tensors, tokens).at(-1)!);
     });
   });
 });

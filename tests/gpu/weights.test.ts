@@ -10,6 +10,7 @@ import {
   type WeightMatrix,
 } from "../../src/model/weights/index.ts";
 import type { Dtype } from "../../src/options.ts";
+import { GEMMA, QWEN2 } from "../support/architectures.ts";
 import { withGpu } from "../support/engine.ts";
 import { f16Value, roundToF16 } from "../support/half.ts";
 import { testTensor, writeSafetensors } from "../support/safetensors-writer.ts";
@@ -98,6 +99,72 @@ describe.each(SHAPES)("%s", (_, shape) => {
         await same(layer.down, `${at}.mlp.down_proj`);
       }
     }));
+});
+
+describe("what architectures add", () => {
+  const vectorOf = async (gpu: Gpu, slice: WeightMatrix["slice"] | undefined, cols: number) =>
+    numbers(gpu, { slice: slice!, type: "f32", cols, k: 1 });
+
+  test("biases stand behind the gain of the norm before them", () =>
+    withGpu(async (gpu) => {
+      const model = tinyModel({ ...QWEN2, dtype: "BF16" });
+      const layer = (await load(gpu, model.files, model.config)).layers[1]!;
+      const at = "model.layers.1";
+      const gain = stacked(model, `${at}.input_layernorm`);
+      const biases = ["q", "k", "v"].flatMap((part) => [
+        ...model.tensors[`${at}.self_attn.${part}_proj.bias`]!.data,
+      ]);
+      const found = await vectorOf(gpu, layer.attentionNorm, gain.length + biases.length);
+      expect(found).toEqual([...gain, ...biases]);
+      expect(layer.headNorms).toBeUndefined();
+    }));
+
+  test("gemma3: each gain is 1 more than its file says, rounded once, and the file's bytes stay as they are", () =>
+    withGpu(async (gpu) => {
+      const model = tinyModel({ ...GEMMA, layers: 1 });
+      const before = model.files["model.safetensors"]!.slice();
+      const weights = await load(gpu, model.files, model.config);
+      expect(model.files["model.safetensors"]).toEqual(before);
+      const layer = weights.layers[0]!;
+      const at = "model.layers.0";
+      for (const [slice, ...names] of [
+        [weights.norm, "model.norm"],
+        [layer.attentionNorm, `${at}.input_layernorm`],
+        [layer.headNorms, `${at}.self_attn.q_norm`, `${at}.self_attn.k_norm`],
+        [layer.attentionPostNorm, `${at}.post_attention_layernorm`],
+        [layer.mlpNorm, `${at}.pre_feedforward_layernorm`],
+        [layer.mlpPostNorm, `${at}.post_feedforward_layernorm`],
+      ] as const) {
+        const expected = stacked(model, ...names).map((gain) => Math.fround(1 + gain));
+        expect(await vectorOf(gpu, slice, expected.length), names[0]).toEqual(expected);
+      }
+    }));
+
+  test.each(["language_model.model.", "model.language_model."])(
+    "gemma3 with a vision tower beside it: the text model alone, at %s",
+    (root) =>
+      withGpu(async (gpu) => {
+        const model = tinyModel({ ...GEMMA, layers: 1 });
+        const beside = { "vision_tower.embed.weight": model.tensors["model.norm.weight"]! };
+        const renamed = Object.entries(model.tensors).map(([name, tensor]) => [
+          name.replace(/^model\./, root),
+          tensor,
+        ]);
+        const tensors = { ...Object.fromEntries(renamed), ...beside } as TinyModel["tensors"];
+        const config = {
+          model_type: "gemma3",
+          architectures: ["Gemma3ForConditionalGeneration"],
+          text_config: model.config,
+        };
+        const files = { "model.safetensors": writeSafetensors(tensors) };
+        const { norm } = await load(gpu, files, config);
+        const expected = stacked(model, "model.norm").map((gain) => Math.fround(1 + gain));
+        expect(await vectorOf(gpu, norm, expected.length)).toEqual(expected);
+        await expect(load(gpu, files, model.config)).rejects.toMatchObject({
+          code: "tensor-missing",
+        });
+      }),
+  );
 });
 
 test("f32 keeps every bit of bf16 and f16; f16 rounds f32 to nearest even", () =>

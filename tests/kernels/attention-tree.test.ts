@@ -23,6 +23,9 @@ interface Case {
   readonly headDim: number;
   /** Multiplies queries and keys; scores grow with its square. */
   readonly scale?: number;
+  readonly window?: number;
+  readonly queryScalar?: number;
+  readonly cap?: number;
 }
 
 /** A random tree of `count` nodes. */
@@ -66,6 +69,11 @@ async function run(
   for (const at of parent) depth.push(at < 0 ? 0 : depth[at]! + 1);
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ...TARGET_TREE, TILE: attentionTile(headDim) },
+    constants: {
+      ...(size.window && { WINDOW: size.window }),
+      ...(size.queryScalar && { QUERY_SCALAR: size.queryScalar }),
+      ...(size.cap && { SOFTCAP: size.cap }),
+    },
   });
   const { buffers: scope } = gpu;
   const nodes = parent.map((at) => ({ token: 0, parent: at }));
@@ -94,10 +102,11 @@ function expectation(size: Case, { q, kv, slots }: ReturnType<typeof inputs>) {
   const width = size.heads * size.headDim;
   const shape = { ...size, slots, tile: attentionTile(size.headDim) };
   const rows = size.parent.map((_, node) => {
-    const keys = keySlots(size.base, node, size.parent);
+    const keys = keySlots(size.base, node, size.parent).slice(-(size.window ?? 1e6));
     const query = q.subarray(node * width, (node + 1) * width);
     const row = attentionRow(query, kv, keys, shape);
-    const magnitudes = attentionRow(query.map(Math.abs), kv.map(Math.abs), keys, shape).scores;
+    const uncapped = { ...shape, cap: undefined };
+    const magnitudes = attentionRow(query.map(Math.abs), kv.map(Math.abs), keys, uncapped).scores;
     return { row, tolerance: attentionTolerance({ ...row, magnitudes, kv, keys, ...shape }) };
   });
   return {
@@ -133,6 +142,39 @@ test(
         const { base, parent, heads, kvHeads, headDim } = size;
         const what = `base ${base}, ${parent.length} nodes, heads ${heads}/${kvHeads} of ${headDim}`;
         expectClose(actual, expected, (i) => tolerance[i]!, what);
+      }
+    }),
+  MANY_VARIANTS,
+);
+
+const SMALL = { heads: 4, kvHeads: 2, headDim: 12 };
+const VARIANTS: readonly Case[] = [
+  // Narrower and wider than a tile, at bases under and over the window; the chain is deeper than either.
+  ...[0, 5, 33, 90].flatMap((base) => [
+    { base, parent: CHAIN, ...SMALL, window: 7 },
+    { base, parent: randomTree(20), ...SMALL, window: 37 },
+  ]),
+  { base: 40, parent: STAR, ...SMALL, queryScalar: 30, cap: 3, scale: 2 },
+];
+
+test(
+  "windows, other scales and soft caps agree with f64",
+  () =>
+    withGpu(async (gpu) => {
+      for (const size of VARIANTS) {
+        const input = inputs(size);
+        const actual = await run(gpu, size, input);
+        const { expected, tolerance } = expectation(size, input);
+        const what = `base ${size.base}, window ${size.window}, cap ${size.cap}`;
+        expectClose(actual, expected, (i) => tolerance[i]!, what);
+        // Where no row has as many keys as the window, its width cannot be seen.
+        if (size.window && size.base < size.window && size.parent !== CHAIN) continue;
+        const other = size.window ? { ...size, window: size.window + 1 } : { ...size, cap: 3.1 };
+        const wrong = expectation(other, input).expected;
+        expect(
+          mismatches(actual, wrong, (i) => tolerance[i]!),
+          what,
+        ).not.toHaveLength(0);
       }
     }),
   MANY_VARIANTS,

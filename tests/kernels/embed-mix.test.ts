@@ -17,9 +17,11 @@ interface Case {
   readonly type: WeightType;
   readonly tokens: readonly number[];
   readonly shares: readonly number[];
+  /** A power of two, so that the product is exact. */
+  readonly scale?: number;
 }
 
-async function run(gpu: Gpu, { hidden, type, tokens, shares }: Case, spec = embedMix) {
+async function run(gpu: Gpu, { hidden, type, tokens, shares, scale }: Case, spec = embedMix) {
   const table = weightsOf(VOCAB, hidden, type);
   const words = kernels.encodeDrafts([1]);
   words[DRAFTS.offsets.live / 4] = tokens.length;
@@ -34,7 +36,10 @@ async function run(gpu: Gpu, { hidden, type, tokens, shares }: Case, spec = embe
     rows: scope.upload("rows", new Uint32Array(8).fill(77)),
     x: scope.upload("x", new Float32Array(2 * hidden).fill(77)),
   };
-  const pipeline = await gpu.kernels.compile(spec, { weights: type });
+  const pipeline = await gpu.kernels.compile(spec, {
+    constants: scale === undefined ? {} : { EMBED_SCALE: scale },
+    weights: type,
+  });
   const recording = new Recording();
   const grid = kernels.embedMixGrid(hidden / 4);
   recording.dispatch(pipeline.bind(scope, buffers, { cols4: hidden / 4 }), grid);
@@ -91,6 +96,13 @@ test.each(TYPES)("%s tables: sums of 1 to 10 rows", (type) =>
     expect(x).toEqual(expected.x);
   }),
 );
+
+test("a scale multiplies the mix", () =>
+  withGpu(async (gpu) => {
+    const mix = mixOf(3, 64, "f32");
+    const [plain, scaled] = [await run(gpu, mix), await run(gpu, { ...mix, scale: 8 })];
+    expect(scaled.x).toEqual(plain.x.map((value) => 8 * value));
+  }));
 
 faultTest.each([
   ["the first draft alone", "i < min(drafts.live, MOST_DRAFTS)", "i < 1u"],

@@ -21,11 +21,17 @@ interface Case {
   readonly hidden: number;
   readonly base: number;
   readonly type: WeightType;
+  /** A power of two, so that the product is exact. */
+  readonly scale?: number;
 }
 
 const VOCAB = 50;
 
-async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, spec = embedRows) {
+async function run(
+  gpu: Gpu,
+  { rows, rowStart, lag, hidden, base, type, scale = 1 }: Case,
+  spec = embedRows,
+) {
   const uniform = uniforms(rows + hidden);
   const below = (limit: number) => Math.floor(uniform() * limit);
   const count = rowStart + rows;
@@ -39,7 +45,11 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
   const control = { base, pending: below(VOCAB), previous: below(VOCAB) };
 
   const statics = lag === 0 ? TARGET_TREE : DRAFT_TREE;
-  const pipeline = await gpu.kernels.compile(spec, { statics, weights: type });
+  const pipeline = await gpu.kernels.compile(spec, {
+    statics,
+    constants: scale === 1 ? {} : { EMBED_SCALE: scale },
+    weights: type,
+  });
   const { buffers: scope } = gpu;
   // A row more than is needed, to see that nothing is stored past the end.
   const buffers = {
@@ -61,7 +71,7 @@ async function run(gpu: Gpu, { rows, rowStart, lag, hidden, base, type }: Case, 
   return {
     actual: { x: [...new Float32Array(x!)], rows: [...new Uint32Array(places!)] },
     expected: {
-      x: [...expected.x, ...Array.from({ length: hidden }, () => 77)],
+      x: [...expected.x.map((value) => scale * value), ...Array.from({ length: hidden }, () => 77)],
       rows: [
         ...expected.rows.flatMap((row) => [row.node, row.base, row.position, row.slot]),
         77,
@@ -92,6 +102,14 @@ test.each(TYPES)("%s tables: exact, whatever the row and the lag", (type) =>
     }
   }),
 );
+
+test("a scale multiplies the embeddings and nothing else", () =>
+  withGpu(async (gpu) => {
+    const size = { rows: 3, rowStart: 1, lag: 0, hidden: 20, base: 5, type: "f32" } as const;
+    const { actual, expected } = await run(gpu, { ...size, scale: 8 });
+    expect(actual).toEqual(expected);
+    expect(actual.x).not.toEqual((await run(gpu, size)).actual.x);
+  }));
 
 faultTest.each([
   ["the tree's token where the pending one belongs", "node == params.lag", "false"],

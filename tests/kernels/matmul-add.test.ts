@@ -15,12 +15,16 @@ interface Case {
   readonly type: WeightType;
 }
 
-async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd) {
+async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd, adds = true) {
   const x = awkwardRows(rows, k);
   const w = weights(cols, k, type);
   const y = awkwardRows(rows, cols, 3);
   const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(k, undefined, type) };
-  const pipeline = await gpu.kernels.compile(spec, { statics, weights: type });
+  const pipeline = await gpu.kernels.compile(spec, {
+    statics,
+    constants: adds ? {} : { ADD: 0 },
+    weights: type,
+  });
   // One element more than is needed, to see that nothing is stored past the end.
   const out = gpu.buffers.upload("y", Float32Array.from([...y, 7]));
   const buffers = { x: gpu.buffers.upload("x", x), w: gpu.buffers.upload("w", w.data), y: out };
@@ -34,7 +38,7 @@ async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd) {
   const size = { rows, cols, k };
   const absolute = (values: Float32Array) => values.map(Math.abs);
   const magnitude = reference(absolute(x), absolute(w.values), new Float32Array(y.length), size);
-  const expected = reference(x, w.values, y, size);
+  const expected = reference(x, w.values, adds ? y : new Float32Array(y.length), size);
   const unit = gamma(dotRoundings(k, statics.WORKGROUP_SIZE, type));
   const tolerance: Tolerance = (i) =>
     1.001 * (unit * magnitude[i]! + gamma(1) * Math.abs(expected[i]!)) + k * SMALLEST;
@@ -90,8 +94,15 @@ test.each(TYPES)(
   MANY_VARIANTS,
 );
 
+test("without ADD, in place of what was there", () =>
+  withGpu(async (gpu) => {
+    const size = { rows: 5, cols: 33, k: 100, type: "f32" } as const;
+    const { actual, expected, tolerance } = await run(gpu, size, matmulAdd, false);
+    expectClose(actual, expected, tolerance, "product alone");
+  }));
+
 faultTest.each([
-  ["y is overwritten", "+= lane_sum", "= lane_sum"],
+  ["y is overwritten", "y[at], ADD == 1u)", "0.0, ADD == 1u)"],
   ["the last row is left out", "row < params.rows", "row + 1u < params.rows"],
   ["the last vec4 is left out", "place < places(params.k4)", "place < places(params.k4) - 1u"],
   [

@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { Recording, type Gpu, type WeightType } from "../../src/gpu/index.ts";
 import { laneCount, normMatmul, normMatmulGrid, rowTile } from "../../src/kernels/index.ts";
 import { normMatmul as reference } from "../reference/norm-matmul.ts";
+import { softcap } from "../reference/softcap.ts";
 import { awkwardRows, gains, weights } from "../support/awkward.ts";
 import { expectClose, mismatches, type Tolerance } from "../support/close.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { faultTest, MANY_VARIANTS } from "../support/slow-adapters.ts";
-import { normDotTolerance } from "../support/tolerance.ts";
+import { normDotTolerance, softcapError } from "../support/tolerance.ts";
 
 const EPS = 1e-5;
 
@@ -16,15 +17,17 @@ interface Case {
   readonly cols: number;
   readonly k: number;
   readonly type: WeightType;
+  readonly cap?: number;
 }
 
-async function run(gpu: Gpu, { rows, first, cols, k, type }: Case, spec = normMatmul) {
+async function run(gpu: Gpu, { rows, first, cols, k, type, cap }: Case, spec = normMatmul) {
   const x = awkwardRows(first + rows, k);
   const gain = gains(k);
   const w = weights(cols, k, type);
   const lanes = laneCount(k, undefined, type);
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
+    constants: cap === undefined ? {} : { SOFTCAP: cap },
     weights: type,
   });
   // One element more than is needed, to see that nothing is stored past the end.
@@ -41,9 +44,13 @@ async function run(gpu: Gpu, { rows, first, cols, k, type }: Case, spec = normMa
   const [data] = await gpu.submitAndRead([recording], [logits]);
 
   const size = { rows, first, cols, k, eps: EPS };
-  const expected = reference(x, gain, w.values, size);
+  const plain = reference(x, gain, w.values, size);
+  const expected = cap === undefined ? plain : plain.map((z) => softcap(z, cap));
   const magnitude = reference(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), size);
-  const tolerance: Tolerance = (i) => normDotTolerance(k, lanes, expected[i]!, magnitude[i]!, type);
+  const tolerance: Tolerance = (i) =>
+    // The slope of a soft cap is at most 1.
+    normDotTolerance(k, lanes, plain[i]!, magnitude[i]!, type) +
+    (cap === undefined ? 0 : softcapError(cap));
   const actual = new Float32Array(data!);
   return {
     actual: actual.subarray(0, rows * cols),
@@ -98,6 +105,17 @@ test.each(TYPES)(
     }),
   MANY_VARIANTS,
 );
+
+test("with a soft cap, logits stay within it, whatever their size", () =>
+  withGpu(async (gpu) => {
+    const size = { rows: 7, first: 0, cols: 33, k: 100, type: "f32", cap: 1.5 } as const;
+    const { actual, expected, tolerance } = await run(gpu, size);
+    expect(Math.max(...expected)).toBeGreaterThan(1);
+    expectClose(actual, expected, tolerance, "soft cap");
+    const plain = plantFault(normMatmul, "logit = softcap(logit, SOFTCAP);", "");
+    const fault = await run(gpu, size, plain);
+    expect(mismatches(fault.actual, expected, tolerance)).not.toHaveLength(0);
+  }));
 
 test("rows of zeros and of tiny numbers stay finite", () =>
   withGpu(async (gpu) => {

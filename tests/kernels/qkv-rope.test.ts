@@ -19,6 +19,9 @@ interface Case {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly type: WeightType;
+  readonly bias?: boolean;
+  /** Whether q and k are rotated. Default: true. */
+  readonly rotate?: boolean;
 }
 
 /** `[positions, headDim]`: cosines, then sines. */
@@ -33,7 +36,7 @@ function ropeTable(positions: number, headDim: number): Float32Array<ArrayBuffer
 
 async function run(
   gpu: Gpu,
-  { rows, hidden, heads, kvHeads, headDim, type }: Case,
+  { rows, hidden, heads, kvHeads, headDim, type, bias = false, rotate = true }: Case,
   spec = qkvRope,
 ) {
   const slots = rows + 5;
@@ -47,15 +50,17 @@ async function run(
   const gain = gains(hidden);
   const w = weights(outputs, hidden, type);
   const lanes = laneCount(hidden, undefined, type);
+  const biases = bias ? awkwardRows(1, outputs, 17) : new Float32Array(outputs);
 
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
+    constants: { ...(bias && { BIAS: 1 }), ...(!rotate && { ROTATE: 0 }) },
     weights: type,
   });
   const { buffers: scope } = gpu;
   const buffers = {
     x: scope.upload("x", x),
-    gain: scope.upload("gain", gain),
+    gain: scope.upload("gain", Float32Array.from([...gain, ...biases])),
     w: scope.upload("w", w.data),
     rope: scope.upload("rope", ropeTable(positions.at(-1)! + 1, headDim)),
     rows: scope.upload("rows", Uint32Array.from(gpuRows)),
@@ -81,16 +86,19 @@ async function run(
     places.flatMap(({ slot }) => [
       ...kv.subarray((which * slots + slot) * kvDim).subarray(0, kvDim),
     ]);
-  const size = { rows, hidden, heads, kvHeads, headDim, eps: EPS, theta: THETA };
+  const size = { rows, hidden, heads, kvHeads, headDim, eps: EPS, theta: THETA, biases };
   const unrotated = positions.map(() => 0);
   return {
     actual: { q: [...new Float32Array(q!, 0, rows * heads * headDim)], k: plane(0), v: plane(1) },
     /** What lies in the slots that no row owns. */
     rest: kv.filter((_, i) => !taken.has(Math.floor(i / kvDim) % slots)),
-    expected: reference(x, gain, w.values, positions, size),
+    expected: reference(x, gain, w.values, rotate ? positions : unrotated, size),
     tolerance: tolerances(
       reference(x, gain, w.values, unrotated, size),
-      reference(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), unrotated, size),
+      reference(x.map(Math.abs), gain.map(Math.abs), w.values.map(Math.abs), unrotated, {
+        ...size,
+        biases: biases.map(Math.abs),
+      }),
       { hidden, lanes, headDim, type },
     ),
   };
@@ -185,6 +193,22 @@ test("a row before the first token (position and slot -1) leaves the cache alone
     recording.dispatch(pipeline.bind(scope, buffers, params), qkvRopeGrid(12, 1));
     const [kv] = await gpu.submitAndRead([recording], [buffers.kv]);
     expect([...new Float32Array(kv!)]).toEqual(Array.from({ length: 24 }, () => UNTOUCHED));
+  }));
+
+test("with biases, and without rotation", () =>
+  withGpu(async (gpu) => {
+    const size = { rows: 6, hidden: 64, heads: 2, kvHeads: 1, headDim: 12, type: "f32" } as const;
+    for (const part of [{ bias: true }, { rotate: false }]) {
+      const { actual, expected, tolerance } = await run(gpu, { ...size, ...part });
+      const plain = await run(gpu, size);
+      for (const name of ["q", "k", "v"] as const) {
+        const what = `${name}, ${JSON.stringify(part)}`;
+        expectClose(actual[name], expected[name], (i) => tolerance[name][i]!, what);
+        const isSame = name === "v" && !part.bias;
+        const off = mismatches(plain.actual[name], expected[name], (i) => tolerance[name][i]!);
+        expect(off.length > 0, `${what} against a plain pass`).toBe(!isSame);
+      }
+    }
   }));
 
 faultTest.each([

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { Recording, type Gpu, type WeightType } from "../../src/gpu/index.ts";
 import { laneCount, rowTile, swiglu, swigluGrid } from "../../src/kernels/index.ts";
-import { gateAndUp, swiglu as reference } from "../reference/swiglu.ts";
+import { gateAndUp, geglu, swiglu as reference } from "../reference/swiglu.ts";
 import { awkwardRows, gains, weights } from "../support/awkward.ts";
 import { expectClose, mismatches, type Tolerance } from "../support/close.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { faultTest, MANY_VARIANTS } from "../support/slow-adapters.ts";
-import { normDotTolerance, siluErrors, SMALLEST } from "../support/tolerance.ts";
+import { geluErrors, normDotTolerance, siluErrors, SMALLEST } from "../support/tolerance.ts";
 
 const EPS = 1e-6;
 
@@ -17,15 +17,21 @@ interface Case {
   readonly type: WeightType;
   /** Multiplies the weights: large ones drive silu into both of its ends. */
   readonly scale?: number;
+  readonly gelu?: boolean;
 }
 
-async function run(gpu: Gpu, { rows, cols, k, type, scale = 1 }: Case, spec = swiglu) {
+async function run(
+  gpu: Gpu,
+  { rows, cols, k, type, scale = 1, gelu = false }: Case,
+  spec = swiglu,
+) {
   const x = awkwardRows(rows, k);
   const gain = gains(k).map((g) => g * scale);
   const w = weights(2 * cols, k, type);
   const lanes = laneCount(k, undefined, type);
   const pipeline = await gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
+    constants: gelu ? { GELU: 1 } : {},
     weights: type,
   });
   // One element more than is needed, to see that nothing is stored past the end.
@@ -50,15 +56,16 @@ async function run(gpu: Gpu, { rows, cols, k, type, scale = 1 }: Case, spec = sw
     const [gate, up] = [sums.gate[i]!, sums.up[i]!];
     const gateError = normDotTolerance(k, lanes, gate, magnitudes.gate[i]!, type);
     const upError = normDotTolerance(k, lanes, up, magnitudes.up[i]!, type);
-    const silu = Math.abs(gate / (1 + Math.exp(-gate)));
-    const siluError = siluErrors(gate, gateError);
-    return 1.001 * (siluError * Math.abs(up) + silu * upError + siluError * upError) + SMALLEST;
+    const one = { gate: Float64Array.of(gate), up: Float64Array.of(1) };
+    const activated = Math.abs((gelu ? geglu(one) : reference(one))[0]!);
+    const error = (gelu ? geluErrors : siluErrors)(gate, gateError);
+    return 1.001 * (error * Math.abs(up) + activated * upError + error * upError) + SMALLEST;
   };
   const actual = new Float32Array(data!);
   return {
     actual: actual.subarray(0, rows * cols),
     beyond: actual[rows * cols],
-    expected: reference(sums),
+    expected: gelu ? geglu(sums) : reference(sums),
     tolerance,
   };
 }
@@ -109,11 +116,24 @@ test.each(TYPES)(
   MANY_VARIANTS,
 );
 
+test("with gelu, from gates that it passes to gates that it blocks", () =>
+  withGpu(async (gpu) => {
+    for (const scale of [1, 100]) {
+      const size = { rows: 7, cols: 33, k: 100, type: "f32", scale, gelu: true } as const;
+      const { actual, expected, tolerance } = await run(gpu, size);
+      expectClose(actual, expected, tolerance, `scale ${scale}`);
+    }
+    const size = { rows: 7, cols: 33, k: 100, type: "f32" } as const;
+    const { expected, tolerance } = await run(gpu, { ...size, gelu: true });
+    const { actual } = await run(gpu, size);
+    expect(mismatches(actual, expected, tolerance), "silu is seen").not.toHaveLength(0);
+  }));
+
 faultTest.each([
-  ["gate and up are swapped in the sigmoid", "max(gate, -80.0)", "max(up, -80.0)"],
-  ["the wrong sign in the sigmoid", "exp(-max(gate, -80.0))", "exp(min(gate, 80.0))"],
+  ["gate and up are swapped in the sigmoid", "max(slope(gate), -80.0)", "max(slope(up), -80.0)"],
+  ["the wrong sign in the sigmoid", "exp(-max(slope(gate), -80.0))", "exp(min(slope(gate), 80.0))"],
   ["up rows start one row late", "params.cols + pair", "params.cols - 1u + pair"],
-  ["relu instead of silu", "gate / (1.0 + exp(-max(gate, -80.0)))", "max(gate, 0.0)"],
+  ["relu instead of silu", "gate / (1.0 + exp(-max(slope(gate), -80.0)))", "max(gate, 0.0)"],
 ])("a planted fault is seen: %s", (_, right, wrong) =>
   withGpu(async (gpu) => {
     const { actual, expected, tolerance } = await run(

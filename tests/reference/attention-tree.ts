@@ -13,6 +13,10 @@ export interface AttentionSize {
   readonly kvHeads: number;
   readonly headDim: number;
   readonly slots: number;
+  /** Scores are q k / sqrt(queryScalar). Default: headDim. */
+  readonly queryScalar?: number | undefined;
+  /** Scores become cap tanh(score / cap). */
+  readonly cap?: number | undefined;
 }
 
 /** `q` is [heads, headDim], `kv` is [2, slots, kvHeads, headDim], `keySlots` are the slots it may see, in order. */
@@ -20,7 +24,7 @@ export function attentionRow(
   q: ArrayLike<number>,
   kv: ArrayLike<number>,
   keySlots: readonly number[],
-  { heads, kvHeads, headDim, slots }: AttentionSize,
+  { heads, kvHeads, headDim, slots, queryScalar = headDim, cap }: AttentionSize,
 ): AttentionRow {
   const out = new Float64Array(heads * headDim);
   const scores: number[][] = [];
@@ -31,7 +35,8 @@ export function attentionRow(
     const row = keySlots.map((slot) => {
       let dot = 0;
       for (let i = 0; i < headDim; i++) dot += q[head * headDim + i]! * kv[at(slot, i)]!;
-      return dot / Math.sqrt(headDim);
+      const score = dot / Math.sqrt(queryScalar);
+      return cap === undefined ? score : cap * Math.tanh(score / cap);
     });
     const highest = Math.max(...row);
     const powers = row.map((score) => Math.exp(score - highest));

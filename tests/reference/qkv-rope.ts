@@ -13,6 +13,8 @@ export interface QkvSize {
   readonly headDim: number;
   readonly eps: number;
   readonly theta: number;
+  /** Of q, k and v, one after another. Default: none. */
+  readonly biases?: ArrayLike<number>;
 }
 
 /** x is [rows, hidden]; w is q, k and v stacked, [(heads + 2 kvHeads) headDim, hidden]. */
@@ -23,7 +25,7 @@ export function qkvRope(
   positions: ArrayLike<number>,
   size: QkvSize,
 ): Qkv {
-  const { rows, hidden, heads, kvHeads, headDim, eps, theta } = size;
+  const { rows, hidden, heads, kvHeads, headDim, eps, theta, biases } = size;
   const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const parts = widths.map((width) => new Float64Array(rows * width));
   for (let r = 0; r < rows; r++) {
@@ -32,7 +34,7 @@ export function qkvRope(
     let column = 0;
     widths.forEach((width, part) => {
       for (let c = 0; c < width; c++, column++) {
-        let sum = 0;
+        let sum = biases?.[column] ?? 0;
         for (let i = 0; i < hidden; i++)
           sum += (w[column * hidden + i]! * row[i]! * gain[i]!) / rms;
         parts[part]![r * width + c] = sum;

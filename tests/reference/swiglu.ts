@@ -29,6 +29,12 @@ export function gateAndUp(
   return { gate, up };
 }
 
+/** gelu(gate) * up, element by element, with gelu in its approximation by tanh (arXiv 1606.08415). */
+export function geglu({ gate, up }: GateAndUp): Float64Array<ArrayBuffer> {
+  const inner = (g: number) => Math.sqrt(2 / Math.PI) * (g + 0.044715 * g ** 3);
+  return gate.map((g, i) => (g / (1 + Math.exp(-2 * inner(g)))) * up[i]!);
+}
+
 /** silu(gate) * up, element by element. */
 export function swiglu({ gate, up }: GateAndUp): Float64Array<ArrayBuffer> {
   return gate.map((g, i) => (g / (1 + Math.exp(-g))) * up[i]!);

@@ -69,6 +69,23 @@ export function siluErrors(x: number, error: number): number {
   return 1.1 * error + own * Math.abs(x) * sigmoid + bound + SMALLEST;
 }
 
+/** Allowed error of gelu by tanh(x), where x itself may be off by `error`. */
+export function geluErrors(x: number, error: number): number {
+  // x over the sigmoid's denominator, as in silu, but of t = 2 sqrt(2 / pi) (x + 0.044715 x^3), which errs by 6 u of itself.
+  const t = Math.min(Math.abs(1.5957691216057308 * (x + 0.044715 * x ** 3)), 80);
+  const sigmoid = x > 0 ? 1 / (1 + Math.exp(-t)) : Math.exp(-t) / (1 + Math.exp(-t));
+  const own = (expError(t) + 6 * UNIT * t) * (1 - sigmoid) + 3.5 * UNIT;
+  const bound = t > 79 ? Math.abs(x) * Math.exp(-79) : 0;
+  return 1.13 * error + own * Math.abs(x) * sigmoid + bound + SMALLEST;
+}
+
+/** Absolute error that softcap.wgsl adds to that of its argument. */
+export function softcapError(cap: number): number {
+  // The quotient x / cap errs by 2.5 u of itself, and t sech^2 t is under 1/2; the exponential by (3 + 4 t) u, which counts by
+  // 2 p / (1 + p)^2: together under 4 u. Then two sums, a product and a division of numbers up to cap.
+  return 1.001 * cap * (4 + 1 + 1 + 1 + 2.5 + 1) * UNIT;
+}
+
 interface AttentionCase {
   /** Per head and key: the scores, the sums of their terms' magnitudes over sqrt(headDim), the softmax. */
   readonly scores: number[][];
@@ -83,6 +100,8 @@ interface AttentionCase {
   readonly slots: number;
   /** Keys per tile of the online softmax. */
   readonly tile: number;
+  /** The soft cap of the scores. Default: none. */
+  readonly cap?: number | undefined;
 }
 
 /** Allowed error of one row of attention-tree, per output element. */
@@ -117,7 +136,7 @@ export function attentionTolerance(row: AttentionCase): number[] {
 
 /** How far each key's softmax weight may be off, relative to the top key's, and the least their sum can be. */
 function weightErrors(
-  { scores, magnitudes, chances, headDim }: AttentionCase,
+  { scores, magnitudes, chances, headDim, cap }: AttentionCase,
   head: number,
   tiles: number,
 ) {
@@ -125,7 +144,12 @@ function weightErrors(
   const highest = Math.max(...row);
   const top = row.indexOf(highest);
   const logErrors = row.map((score, l) => {
-    const scoreError = gamma(headDim + 1) * magnitudes[head]![l]! + 3 * UNIT * Math.abs(score);
+    const plain = gamma(headDim + 1) * magnitudes[head]![l]!;
+    // Before a cap a score is at most the sum of its terms' magnitudes.
+    const scoreError =
+      cap === undefined
+        ? plain + 3 * UNIT * Math.abs(score)
+        : plain + 3 * UNIT * magnitudes[head]![l]! + softcapError(cap);
     // The exponents of a key's own tile and of every later rescaling add up to its distance to the highest.
     return scoreError + UNIT * (4 * (tiles + 1) + 3 * (highest - score + scoreError));
   });

@@ -63,7 +63,9 @@ export class WeightBuffer {
 
   /** Writes part of one tensor as the GPU holds it, `offset` bytes from that tensor's first row. */
   write(tensor: string, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#scope.write(this.#slice, this.firstRow(tensor) * this.rowBytes + offset, bytes);
+    const added = this.plan.parts.find(({ name }) => name === tensor)?.offset ?? 0;
+    const written = added === 0 ? bytes : plus(bytes, added);
+    this.#scope.write(this.#slice, this.firstRow(tensor) * this.rowBytes + offset, written);
   }
 
   get #rows(): number {
@@ -83,4 +85,11 @@ export class WeightBuffer {
   #allocate(): BufferSlice {
     return this.#scope.storage("weights", this.#rows * this.rowBytes);
   }
+}
+
+/** f32 numbers, each with `offset` added and rounded once; the bytes may be a view of a file, and stay as they are. */
+function plus(bytes: Uint8Array<ArrayBuffer>, offset: number): Uint8Array<ArrayBuffer> {
+  const numbers = new Float32Array(bytes.slice().buffer);
+  for (let i = 0; i < numbers.length; i++) numbers[i]! += offset;
+  return new Uint8Array(numbers.buffer);
 }

@@ -13,16 +13,22 @@ import { weightTypeOf } from "./weight-type.ts";
 export type { WeightMatrix };
 
 export interface LlamaLayer {
-  /** f32 `[hidden]`. */
+  /** f32 `[hidden]`; where queries, keys and values have a bias, it stands behind the gain. */
   readonly attentionNorm: BufferSlice;
   /** Queries, keys and values stacked: `(heads + 2 kvHeads) * headDim` columns. */
   readonly qkv: WeightMatrix;
+  /** f32 `[2, headDim]`: gains of the norms of query heads and of key heads. */
+  readonly headNorms?: BufferSlice | undefined;
   readonly attentionOut: WeightMatrix;
+  /** f32 `[hidden]`: gain of the norm of what attention gives. */
+  readonly attentionPostNorm?: BufferSlice | undefined;
   /** f32 `[hidden]`. */
   readonly mlpNorm: BufferSlice;
   /** Gate, then up. */
   readonly gateUp: WeightMatrix;
   readonly down: WeightMatrix;
+  /** f32 `[hidden]`: gain of the norm of what the feed-forward block gives. */
+  readonly mlpPostNorm?: BufferSlice | undefined;
 }
 
 export interface LlamaWeights {
@@ -61,8 +67,8 @@ export async function loadLlamaWeights(
   const weights = scope.child("weights");
   try {
     const tied = config.tieWordEmbeddings && !source.ownHead;
-    const plan = planLlama({ ...config, tieWordEmbeddings: tied });
-    checkTensors(plan, source.tensors, config.layers);
+    const plan = planLlama({ ...config, tieWordEmbeddings: tied }, source.tensors);
+    checkTensors(plan, source.tensors);
     const buffers = new Map<BufferPlan, WeightBuffer>();
     // First of all: a model too large for the GPU fails before it is downloaded.
     for (const some of inPieces(planBuffers(plan))) {
@@ -79,16 +85,20 @@ export async function loadLlamaWeights(
     );
     const matrix = (part: BufferPlan): WeightMatrix => buffers.get(part)!.matrix;
     const vector = (part: BufferPlan): BufferSlice => buffers.get(part)!.matrix.slice;
+    const anyVector = (part: BufferPlan | undefined) => part && vector(part);
     const embedding = matrix(plan.embedding);
     return {
       embedding,
       layers: plan.layers.map((layer) => ({
         attentionNorm: vector(layer.attentionNorm),
         qkv: matrix(layer.qkv),
+        headNorms: anyVector(layer.headNorms),
         attentionOut: matrix(layer.attentionOut),
+        attentionPostNorm: anyVector(layer.attentionPostNorm),
         mlpNorm: vector(layer.mlpNorm),
         gateUp: matrix(layer.gateUp),
         down: matrix(layer.down),
+        mlpPostNorm: anyVector(layer.mlpPostNorm),
       })),
       norm: vector(plan.norm),
       head: plan.head ? matrix(plan.head) : embedding,

@@ -1,7 +1,8 @@
 // The graph written in memory, on ONNX Runtime: logits against f64, and no row depends on those beside it.
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { llamaLogits } from "../../reference/llama.ts";
+import { ARCHITECTURES } from "../../support/architectures.ts";
+import { decoderLogits } from "../../reference/decoder-forward.ts";
 import { graphModel, talesFiles, useOrt } from "../../support/fallback.ts";
 import { expectLogits } from "../../support/logits.ts";
 import { tinyModel, type TinyModelOptions } from "../../support/tiny-model.ts";
@@ -15,6 +16,7 @@ const SHAPES: TinyModelOptions[] = [
   { kvHeads: 4, tied: false },
   { kvHeads: 1, hidden: 36, heads: 3, headDim: 12, intermediate: 68, vocab: 301 },
   { dtype: "BF16", ropeTheta: 1e6, layers: 2 },
+  ...ARCHITECTURES.map(([, options]) => options),
 ];
 
 function randomIds(count: number, vocab: number): number[] {
@@ -28,7 +30,7 @@ describe.each(SHAPES)("%j", (shape) => {
 
   test("logits after a prompt, and after each of its tokens", async () => {
     const model = await graphModel(files);
-    const expected = llamaLogits(config, tensors, ids);
+    const expected = decoderLogits(config, tensors, ids);
     const rows = await model.run(ids, ids.length);
     for (const [i, row] of rows.entries()) expectLogits(row, expected[i]!);
     await model.dispose();

@@ -205,8 +205,9 @@ describe("malformed values are refused with the field's name", () => {
 
 test("other architectures are named, with what is supported", () => {
   const cases = [
-    { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2" },
+    { architectures: ["Gemma2ForCausalLM"], model_type: "gemma2" },
     { architectures: ["MistralForCausalLM"], model_type: "llama" },
+    { architectures: ["Qwen3MoeForCausalLM"], model_type: "qwen3_moe" },
     { architectures: undefined, model_type: "gpt2" },
     { architectures: undefined, model_type: undefined },
     { architectures: "LlamaForCausalLM", model_type: undefined },
@@ -214,9 +215,12 @@ test("other architectures are named, with what is supported", () => {
   for (const changes of cases) {
     const error = refusal(changes);
     expect(error.code).toBe("architecture-unknown");
-    expect(error.fix).toContain("LlamaForCausalLM");
+    for (const name of ["Llama", "Mistral", "Qwen2", "Qwen3", "Gemma3"]) {
+      expect(error.fix).toContain(`${name}ForCausalLM`);
+    }
+    expect(error.fix).toContain("ONNX");
   }
-  expect(refusal(cases[0]!).message).toContain("Qwen2ForCausalLM");
+  expect(refusal(cases[0]!).message).toContain("Gemma2ForCausalLM");
 });
 
 test("own properties only: a config cannot borrow from Object.prototype", () => {

@@ -3,14 +3,20 @@ import { describe, expect, test } from "vitest";
 import { parseModelConfig } from "../../../src/model/config.ts";
 import { openSource } from "../../../src/model/source/index.ts";
 import { openStore } from "../../../src/model/formats/open-store.ts";
-import { checkTensors, planBuffers, planLlama } from "../../../src/model/weights/plan.ts";
+import {
+  checkTensors,
+  countNumbers,
+  planBuffers,
+  planLlama,
+} from "../../../src/model/weights/plan.ts";
+import { ARCHITECTURES, QWEN2, QWEN3 } from "../../support/architectures.ts";
 import {
   rawSafetensors,
   type TestTensor,
   testTensor,
   writeSafetensors,
 } from "../../support/safetensors-writer.ts";
-import { jsonFile, tinyModel } from "../../support/tiny-model.ts";
+import { jsonFile, tinyModel, type TinyModelOptions } from "../../support/tiny-model.ts";
 
 const MODEL = tinyModel({
   layers: 2,
@@ -29,7 +35,8 @@ async function check(
 ): Promise<void> {
   const config = parseModelConfig({ ...MODEL.config, ...changes }, undefined, { layers });
   const files = await openSource({ files: { "model.safetensors": writeSafetensors(tensors) } });
-  checkTensors(planLlama(config), (await openStore(files)).tensors, config.layers);
+  const { tensors: entries } = await openStore(files);
+  checkTensors(planLlama(config, entries), entries);
 }
 
 const filled = (...shape: number[]): TestTensor =>
@@ -97,12 +104,51 @@ describe("tensor-invalid", () => {
     });
     const { tensors } = await openStore(files);
     const config = parseModelConfig(MODEL.config);
-    expect(() => checkTensors(planLlama(config), tensors, 2)).toThrowError(
+    expect(() => checkTensors(planLlama(config), tensors)).toThrowError(
       expect.objectContaining({
         code: "tensor-invalid",
         message: expect.stringMatching(/k_proj.*I32/) as string,
       }) as Error,
     );
+  });
+});
+
+describe("every architecture", () => {
+  test.each(ARCHITECTURES)(
+    "%s: its tensors fit, each is missed, and it has as many numbers as it says",
+    (_, options) => {
+      const { config, tensors } = tinyModel({ ...options, layers: 2 });
+      const entries = new Map(Object.entries(tensors));
+      const plan = planLlama(parseModelConfig(config));
+      checkTensors(plan, entries);
+      const sizes = Object.values(tensors).map(({ data }) => data.length);
+      expect(countNumbers(plan)).toBe(sizes.reduce((a, b) => a + b));
+      for (const name of entries.keys()) {
+        const rest = new Map([...entries].filter(([other]) => other !== name));
+        expect(() => checkTensors(plan, rest), name).toThrowError(
+          expect.objectContaining({ code: "tensor-missing" }) as Error,
+        );
+      }
+    },
+  );
+
+  test("a part of one is refused in another, with the architecture's name", () => {
+    const tensorsOf = (options: TinyModelOptions) => tinyModel({ ...options, layers: 2 });
+    const [qwen2, qwen3] = [tensorsOf(QWEN2), tensorsOf(QWEN3)];
+    for (const [{ config, tensors }, name, text] of [
+      [qwen3, "model.layers.0.self_attn.q_proj.bias", "qwen3"],
+      [qwen2, "model.layers.0.self_attn.q_norm.weight", "qwen2"],
+      [qwen2, "model.layers.0.self_attn.o_proj.bias", "qwen2"],
+      [qwen3, "vision_tower.embed.weight", "qwen3"],
+    ] as const) {
+      const entries = new Map(Object.entries({ ...tensors, [name]: filled(4) }));
+      expect(() => checkTensors(planLlama(parseModelConfig(config)), entries)).toThrowError(
+        expect.objectContaining({
+          code: "tensor-invalid",
+          message: expect.stringMatching(new RegExp(`${name}.*${text}`)) as string,
+        }) as Error,
+      );
+    }
   });
 });
 

@@ -2,20 +2,20 @@
 import { expect, test } from "vitest";
 import {
   argmax,
-  llamaGreedy,
-  llamaLogits,
-  type ReferenceLlamaConfig,
-} from "../../reference/llama.ts";
+  decoderGreedy,
+  decoderLogits,
+  type ReferenceConfig,
+} from "../../reference/decoder-forward.ts";
 import { hasStories, storiesFiles, storiesGolden } from "../../support/fixtures.ts";
 import { readSafetensors } from "../../support/safetensors-writer.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 
 test.skipIf(!hasStories)("greedy text of the real model equals the golden, token for token", () => {
   const files = storiesFiles();
-  const config = JSON.parse(new TextDecoder().decode(files["config.json"])) as ReferenceLlamaConfig;
+  const config = JSON.parse(new TextDecoder().decode(files["config.json"])) as ReferenceConfig;
   const tensors = readSafetensors(files["model.safetensors"]!);
   const { tokens } = storiesGolden();
-  const logits = llamaLogits(config, tensors, tokens.slice(0, -1));
+  const logits = decoderLogits(config, tensors, tokens.slice(0, -1));
   expect(logits.map(argmax)).toEqual(tokens.slice(1));
 });
 
@@ -23,7 +23,7 @@ test("tiny models wander: greedy text is not one token over and over", () => {
   for (const options of [{ tied: true }, { tied: false }, { dtype: "BF16" as const, vocab: 400 }]) {
     const distinct = [1, 2, 3, 4].map((seed) => {
       const { config, tensors } = tinyModel({ seed, ...options });
-      return new Set(llamaGreedy(config, tensors, [1], 30)).size;
+      return new Set(decoderGreedy(config, tensors, [1], 30)).size;
     });
     expect(distinct.reduce((a, b) => a + b) / distinct.length).toBeGreaterThan(10);
   }
@@ -36,8 +36,8 @@ test("a shallower model of the same seed has the same first layers", () => {
     expect(deep.tensors[name]).toEqual(tensor);
   }
   const [a, b] = [
-    llamaLogits(deep.config, deep.tensors, [1, 5, 9], 2),
-    llamaLogits(shallow.config, shallow.tensors, [1, 5, 9]),
+    decoderLogits(deep.config, deep.tensors, [1, 5, 9], 2),
+    decoderLogits(shallow.config, shallow.tensors, [1, 5, 9]),
   ];
   expect(a).toEqual(b);
 });
