@@ -147,7 +147,14 @@ describe("generating", () => {
   test.each<[string, unknown, object, CoppiceErrorCode]>([
     ["a prompt longer than the context", "a ".repeat(60), {}, "context-overflow"],
     ["a prompt that fills the context", "ab".repeat(40), {}, "context-overflow"],
-    ["a prompt that is no string", [{ role: "user", content: "hi" }], {}, "option-invalid"],
+    ["a prompt that is no text", 4, {}, "option-invalid"],
+    ["messages without roles", [{ content: "hi" }], {}, "option-invalid"],
+    [
+      "a conversation without a template",
+      [{ role: "user", content: "hi" }],
+      {},
+      "chat-template-missing",
+    ],
     ["a seed out of range", "a", { seed: 2 ** 32 }, "option-invalid"],
     ["an option that is none", "a", { temprature: 1 }, "option-unknown"],
     ["a decoder that is none", "a", { decoder: { kind: "magic" } }, "option-invalid"],
