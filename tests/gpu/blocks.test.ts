@@ -17,15 +17,18 @@ import {
   decodeRows,
   encodeFileBlocks,
 } from "../support/blocks.ts";
-import { withGpu } from "../support/engine.ts";
+import { loadTestModel, withGpu } from "../support/engine.ts";
+import { hasStories } from "../support/fixtures.ts";
+import { storiesGguf } from "../support/gguf-models.ts";
 import { roundToF16 } from "../support/half.ts";
 import { uniforms } from "../support/random.ts";
 import { testTensor, writeSafetensors } from "../support/safetensors-writer.ts";
 import { tinyModel, type TinyModel } from "../support/tiny-model.ts";
 
-async function load(gpu: Gpu, model: TinyModel, dtype: Dtype) {
+async function load(gpu: Gpu, model: TinyModel, dtype: Dtype, onProgress?: () => void) {
   const source = await openSource({ files: model.files });
-  return loadLlamaWeights(gpu, gpu.buffers, source, parseModelConfig(model.config), { dtype });
+  const config = parseModelConfig(model.config);
+  return loadLlamaWeights(gpu, gpu.buffers, source, config, { dtype, onProgress });
 }
 
 async function blocksOf(gpu: Gpu, { slice, type, cols, k }: WeightMatrix): Promise<Block[][]> {
@@ -67,16 +70,21 @@ test.each([
   }),
 );
 
-test("a model in q4 takes what its blocks take, and nothing that loading needed stays", () =>
+test("a model in q4 takes what its blocks take, a piece more while it is loaded, and nothing of that stays", () =>
   withGpu(async (gpu) => {
     const model = tinyModel({ hidden: 256, heads: 4, intermediate: 640, layers: 2, vocab: 2048 });
-    await load(gpu, model, "q4");
+    let most = 0;
+    await load(gpu, model, "q4", () => (most = Math.max(most, gpu.buffers.bytes)));
     const params = 2 * (256 * 256 * 2 + 256 * 128 * 2 + 3 * 256 * 640);
     const table = 2048 * 256;
     const norms = 5 * 256 * 4;
     // K is a multiple of 256 but for 640, whose ten groups have room for twelve scales.
     const padding = 2 * 256 * 8;
-    expect(gpu.buffers.bytes).toBe(params * (4.5 / 8) + table * (8.5 / 8) + norms + padding);
+    const bytes = params * (4.5 / 8) + table * (8.5 / 8) + norms + padding;
+    expect(gpu.buffers.bytes).toBe(bytes);
+    // The largest tensor, the table, in f32, and the block of parameters of the dispatches.
+    expect(most - bytes).toBeGreaterThan(0);
+    expect(most - bytes).toBeLessThanOrEqual(table * 4 + 64 * 1024 + 1024);
   }));
 
 test("a weight that is not finite, or too large for a scale, is refused with its tensor's name", () =>
@@ -215,3 +223,21 @@ test("bytes beside nibbles become nibbles where that was asked for", () =>
     expect(plain(found.slice(0, 4))).toEqual(plain(quantiseRows(blockValues(bytes), K, 4)));
     expect(plain(found.slice(4))).toEqual(plain(nibbles));
   }));
+
+test.skipIf(!hasStories).each([
+  ["Q8_0", "q8"],
+  ["Q4_0", "q4"],
+] as const)("a GGUF file's %s stays as it is, in %s", (encoding, type) =>
+  withGpu(async (gpu) => {
+    const files = { "m.gguf": storiesGguf(encoding) };
+    const kept = await loadTestModel(gpu, files);
+    const wide = await loadTestModel(gpu, files, { dtype: "f32" });
+    for (const name of ["qkv", "attentionOut", "gateUp"] as const) {
+      const matrix = kept.weights.layers[1]![name];
+      expect(matrix.type).toBe(type);
+      const [data] = await gpu.submitAndRead([], [wide.weights.layers[1]![name].slice]);
+      const numbers = blockValues(await blocksOf(gpu, matrix));
+      expect(numbers.map((x) => x + 0)).toEqual(Array.from(new Float32Array(data!), (x) => x + 0));
+    }
+  }),
+);
