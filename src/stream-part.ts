@@ -280,6 +280,14 @@ export interface AdapterFacts {
   readonly features: readonly string[];
 }
 
+/** What models take on the GPU, in bytes, told before they are there. Decoders take a little more while they are in use. */
+export interface MemoryFacts {
+  /** Weights, and the tables made of the configuration. */
+  readonly weights: number;
+  /** Keys and values of the whole context, and the numbers of one pass. */
+  readonly caches: number;
+}
+
 /** What was loaded. */
 export interface EngineFacts {
   /** What it runs on. */
@@ -293,6 +301,9 @@ export interface EngineFacts {
   readonly vocabSize: number;
   readonly target: ModelFacts;
   readonly draft?: ModelFacts;
+  /** What was foretold before anything was downloaded; absent on the fallback. */
+  readonly memory?: MemoryFacts;
+  /** On the GPU after loading, in bytes. */
   readonly gpuBytes: number;
   /** What did not go as asked for while loading, in words, if anything; such as that nothing could be kept on the device. */
   readonly warnings?: readonly string[];

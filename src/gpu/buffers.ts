@@ -20,11 +20,14 @@ export class BufferScope {
   readonly label: string;
   readonly #device: GPUDevice;
   readonly #parent: BufferScope | undefined;
+  readonly #counts: boolean;
   readonly #children = new Set<BufferScope>();
   readonly #buffers = new Set<GPUBuffer>();
   #uniforms: { buffer: GPUBuffer; used: number } | undefined;
 
-  constructor(device: GPUDevice, label: string, parent?: BufferScope) {
+  /** `counts`: allocates nothing (`countingScope`). */
+  constructor(device: GPUDevice, label: string, parent?: BufferScope, counts = false) {
+    this.#counts = counts;
     this.#device = device;
     this.label = label;
     this.#parent = parent;
@@ -32,7 +35,7 @@ export class BufferScope {
 
   /** A scope that is freed with this one, or earlier by its own `dispose`. */
   child(label: string): BufferScope {
-    const scope = new BufferScope(this.#device, `${this.label}/${label}`, this);
+    const scope = new BufferScope(this.#device, `${this.label}/${label}`, this, this.#counts);
     this.#children.add(scope);
     return scope;
   }
@@ -58,6 +61,13 @@ export class BufferScope {
   upload(label: string, data: ArrayBufferView<ArrayBuffer>): BufferSlice {
     const slice = this.storage(label, data.byteLength);
     this.#device.queue.writeBuffer(slice.buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+    return slice;
+  }
+
+  /** A storage buffer of `bytes` holding what `make` gives, which is not asked for where buffers only count. */
+  fill(label: string, bytes: number, make: () => ArrayBufferView<ArrayBuffer>): BufferSlice {
+    const slice = this.storage(label, bytes);
+    if (!this.#counts) this.write(slice, 0, make());
     return slice;
   }
 

@@ -1,4 +1,5 @@
 export * from "./buffers.ts";
+export * from "./counting-scope.ts";
 export * from "./device.ts";
 export * from "./gpu.ts";
 export * from "./kernel.ts";

@@ -1,7 +1,8 @@
 /** One binding per shader of `shaders/`, and what the layers above need of the GPU layer. */
-export { Recording } from "../gpu/index.ts";
+export { countingScope, Recording } from "../gpu/index.ts";
 export type {
   BoundKernel,
+  BufferLimits,
   BufferScope,
   BufferSlice,
   Gpu,

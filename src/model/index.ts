@@ -5,3 +5,4 @@ export * from "./forward-mix.ts";
 export * from "./language-model.ts";
 export * from "./scratch.ts";
 export * from "./load.ts";
+export * from "./memory.ts";

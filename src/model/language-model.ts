@@ -42,10 +42,10 @@ export class LanguageModel {
     const tables = new Map<string, BufferSlice>();
     this.ropes = config.layerAttention.map(({ rope }) => {
       const key = JSON.stringify(rope);
+      const { headDim } = config;
       const positions = contextLength + EXTRA_POSITIONS;
-      const table =
-        tables.get(key) ??
-        scope.upload("rope", ropeTable(positions, config.headDim, rope, contextLength));
+      const make = () => ropeTable(positions, headDim, rope, contextLength);
+      const table = tables.get(key) ?? scope.fill("rope", 4 * positions * headDim, make);
       tables.set(key, table);
       return table;
     });

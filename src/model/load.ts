@@ -6,7 +6,7 @@ import { parseModelConfig } from "./config.ts";
 import type { ModelConfig } from "./config.ts";
 import { LanguageModel } from "./language-model.ts";
 import type { FileProgress, ModelFiles } from "./source/index.ts";
-import { loadLlamaWeights } from "./weights/index.ts";
+import { loadLlamaWeights, type PlannedWeights } from "./weights/index.ts";
 
 export interface LoadModelOptions {
   /** What `readConfig` gave, where it was called before. */
@@ -18,6 +18,8 @@ export interface LoadModelOptions {
   readonly contextLength?: number;
   /** Compute the logits of these tokens only: rising ids. Default: of all. */
   readonly vocabulary?: readonly number[] | undefined;
+  /** What `planWeights` gave, where it was called before. */
+  readonly planned?: PlannedWeights;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: FileProgress) => void;
 }
@@ -51,6 +53,7 @@ export async function loadModel(
     const { dtype = "auto", signal, onProgress } = options;
     const weights = await loadLlamaWeights(gpu, scope, files, config, {
       dtype,
+      planned: options.planned,
       signal,
       onProgress,
     });

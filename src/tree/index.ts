@@ -6,6 +6,7 @@ export type { RoundSessionParts } from "./gpu-round-session.ts";
 export { type BeamShape, GpuBeamSession } from "./beam-session.ts";
 export * from "./beam-steps.ts";
 export * from "./rounds.ts";
+export { sequenceBuffers } from "./sequence-buffers.ts";
 export { GpuSamplesSession, type SamplesShape } from "./sample-session.ts";
 export * from "./sample-steps.ts";
 export { GpuSuperposedSession } from "./gpu-superposed-session.ts";

@@ -3,12 +3,12 @@
  * `prefill` and `rewind` move the end of the committed prefix, `score` runs a tree, `commit` keeps one path of it.
  */
 import { CoppiceError, throwIfAborted } from "../errors.ts";
-import { createScratch, recordForward } from "../model/index.ts";
+import { recordForward } from "../model/index.ts";
 import type { BufferScope, Gpu, LanguageModel, Recording, Scratch } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
-import { createKvCache } from "./kv-cache.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { type ScoredNode, TreeState } from "./tree-state.ts";
+import { sequenceBuffers } from "./sequence-buffers.ts";
 import { MAX_NODES } from "./tree-plan.ts";
 
 /** Prompt chunks come in these sizes; a shorter rest is padded, which later rows overwrite before reading. */
@@ -38,12 +38,10 @@ export class TreeSession {
     this.#gpu = gpu;
     this.#scope = scope;
     this.model = model;
-    const { maxStorageBufferBindingSize, maxBufferSize } = gpu.device.limits;
-    const slots = model.contextLength + Math.max(options.extraSlots, MAX_NODES);
-    const shape = { layers: model.weights.layers.length, kvDim: model.kvDim, slots };
-    this.cache = createKvCache(scope, shape, Math.min(maxStorageBufferBindingSize, maxBufferSize));
-    this.scratch = createScratch(scope, model.config, MAX_NODES, MAX_NODES);
-    this.state = new TreeState(scope);
+    const buffers = sequenceBuffers(scope, model, options.extraSlots, gpu.device.limits);
+    this.cache = buffers.cache;
+    this.scratch = buffers.scratch;
+    this.state = buffers.state;
   }
 
   /** Tokens of the committed prefix whose keys and values are cached. */

@@ -18,8 +18,6 @@ import {
   GpuRoundSession,
   GpuSamplesSession,
   GpuSuperposedSession,
-  MAX_CANDIDATES,
-  MAX_NODES,
   planTree,
   type RoundSession,
   type SamplesShape,
@@ -35,6 +33,7 @@ import type {
 } from "./host-backend.ts";
 import { type LoadedModel, type LoadedModels, loadModels } from "./host-models.ts";
 import { ModelNgrams } from "./host-ngrams.ts";
+import { EXTRA_SLOTS } from "./host-memory.ts";
 import { LastSession } from "./host-session.ts";
 
 /** Loads the models onto the GPU. */
@@ -78,11 +77,11 @@ class GpuEngine implements EngineBackend {
   readonly #samples: LastSession<GpuSamplesSession>;
 
   constructor(gpu: Gpu, models: LoadedModels, source: ModelSource) {
-    const { target, draft, tokenizer, contextLength } = models;
+    const { target, draft, tokenizer, contextLength, memory } = models;
     this.#gpu = gpu;
     this.#vocabSize = target.model.config.vocabSize;
-    this.#target = this.#cache(target, MAX_NODES);
-    this.#draft = draft && this.#cache(draft, MAX_CANDIDATES);
+    this.#target = this.#cache(target, EXTRA_SLOTS.target);
+    this.#draft = draft && this.#cache(draft, EXTRA_SLOTS.draft);
     this.tokenizer = backendTokenizer(tokenizer, models.chat);
     this.endOfText = new Set(tokenizer.endOfText);
     this.ngrams = new ModelNgrams(source, this.#vocabSize, models.sources);
@@ -98,6 +97,7 @@ class GpuEngine implements EngineBackend {
       vocabSize: this.#vocabSize,
       target: factsOf(target),
       ...(draft && { draft: factsOf(draft) }),
+      memory,
       gpuBytes: gpu.bytes,
     };
   }

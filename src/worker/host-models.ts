@@ -3,7 +3,8 @@ import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { ResolvedLoad, ResolvedModel } from "../decoder/load-options.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { LanguageModel, loadModel, readConfig } from "../model/index.ts";
+import { type LanguageModel, loadModel, readConfig } from "../model/index.ts";
+import { type PlannedWeights, planWeights } from "../model/weights/index.ts";
 import { openModelFiles } from "../model/formats/open-store.ts";
 import {
   openSource,
@@ -13,9 +14,10 @@ import {
 } from "../model/source/index.ts";
 import { plannedFiles } from "../model/source/planned.ts";
 import type { ModelSource } from "../options.ts";
-import type { LoadProgress } from "../stream-part.ts";
+import type { LoadProgress, MemoryFacts } from "../stream-part.ts";
 import { assertSameVocabulary, type ChatTemplates, type Tokenizer } from "../tokenizer/index.ts";
 import type { LoadHooks } from "./host-backend.ts";
+import { firstLayers, planMemory } from "./host-memory.ts";
 import { keptVocabulary } from "./host-vocabulary.ts";
 import { readTextParts } from "./host-tokenizer.ts";
 
@@ -33,6 +35,7 @@ export interface LoadedModels {
   readonly contextLength: number;
   /** How the models' files were opened, for those that are read later. */
   readonly sources: OpenSourceOptions;
+  readonly memory: MemoryFacts;
 }
 
 /** What of a configuration has to do with text. */
@@ -93,27 +96,49 @@ export async function loadModels(
   hooks: LoadHooks,
 ): Promise<LoadedModels> {
   const { target, draft, tokenizer, chat, contextLength } = await outlineModels(options, hooks);
-  const shared = { tokenizer, chat, contextLength, sources: hooks.sources ?? {} };
-  const onGpu = async (from: Outline): Promise<LoadedModel> => {
-    const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
-      config: from.config,
-      dtype: options.dtype,
+  const shares = draft?.files === target.files && draft.config.layers <= target.config.layers;
+  const opened: PlannedWeights[] = [];
+  const plan = async ({ files, config }: Outline): Promise<PlannedWeights> => {
+    const planned = await planWeights(files, config, options.dtype);
+    opened.push(planned);
+    return planned;
+  };
+  try {
+    const weights = await plan(target);
+    const ownWeights = draft && !shares ? await plan(draft) : undefined;
+    // Its turn comes later; a connection that waits for minutes may break.
+    ownWeights?.source.dispose();
+    const memory = planMemory(
+      { ...target, weights },
+      draft && { ...draft, weights: ownWeights },
       contextLength,
-      vocabulary: from.vocabulary,
-      signal: hooks.signal,
-      onProgress: (progress) => hooks.onProgress({ model: from.role, ...progress }),
-    });
-    throwIfAborted(hooks.signal);
-    return { label: from.files.label, model };
-  };
-  const loaded = await onGpu(target);
-  if (!draft) return { target: loaded, draft: undefined, ...shared };
-  const own = draft.files === target.files && draft.config.layers <= target.config.layers;
-  return {
-    target: loaded,
-    draft: own ? firstLayers(gpu, loaded, draft) : await onGpu(draft),
-    ...shared,
-  };
+      gpu.device.limits,
+    );
+    const onGpu = async (from: Outline, planned: PlannedWeights): Promise<LoadedModel> => {
+      const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
+        config: from.config,
+        dtype: options.dtype,
+        contextLength,
+        planned,
+        vocabulary: from.vocabulary,
+        signal: hooks.signal,
+        onProgress: (progress) => hooks.onProgress({ model: from.role, ...progress }),
+      });
+      throwIfAborted(hooks.signal);
+      return { label: from.files.label, model };
+    };
+    const loaded = await onGpu(target, weights);
+    const sources = hooks.sources ?? {};
+    const shared = { tokenizer, chat, contextLength, sources, memory };
+    const all = { target: loaded, draft: undefined, ...shared };
+    if (!draft) return all;
+    if (ownWeights) return { ...all, draft: await onGpu(draft, ownWeights) };
+    const room = gpu.buffers.child("draft");
+    const model = firstLayers(room, loaded.model, draft.config, draft.vocabulary);
+    return { ...all, draft: { label: loaded.label, model } };
+  } finally {
+    for (const { source } of opened) source.dispose();
+  }
 }
 
 async function outlines(
@@ -161,23 +186,6 @@ export async function outline<Config extends ConfigFacts>(
     );
   }
   return { role, folder, files, config, tokenizer, chat };
-}
-
-/** A draft made of the target's own first layers takes no memory but its caches. */
-function firstLayers(
-  gpu: Gpu,
-  { label, model }: LoadedModel,
-  { config, vocabulary }: Outline,
-): LoadedModel {
-  const weights = { ...model.weights, layers: model.weights.layers.slice(0, config.layers) };
-  const draft = new LanguageModel(
-    gpu.buffers.child("draft"),
-    config,
-    weights,
-    model.contextLength,
-    vocabulary,
-  );
-  return { label, model: draft };
 }
 
 function isSame(a: ModelSource, b: ModelSource): boolean {

@@ -1,15 +1,14 @@
 /** Weights from files to the GPU, a piece at a time: page memory never holds a whole tensor. */
-import type { BufferScope, BufferSlice, Gpu, WeightType } from "../../kernels/index.ts";
+import type { BufferScope, BufferSlice, Gpu } from "../../kernels/index.ts";
 import type { Dtype } from "../../options.ts";
 import type { ModelConfig } from "../config.ts";
 import type { FileProgress, ModelFiles } from "../source/types.ts";
 import { WeightBuffer, type WeightMatrix } from "./buffer.ts";
-import { openStore } from "../formats/open-store.ts";
-import type { TensorStore } from "../formats/tensor-store.ts";
-import { type BufferPlan, checkTensors, planBuffers, planLlama } from "./plan.ts";
+import { type BufferPlan, type LlamaPlan, planBuffers } from "./plan.ts";
+import { type PlannedWeights, planWeights } from "./planned.ts";
 import { uploadWeights } from "./upload.ts";
-import { weightTypeOf } from "./weight-type.ts";
 
+export { type PlannedWeights, planWeights };
 export type { WeightMatrix };
 
 export interface LlamaLayer {
@@ -46,13 +45,15 @@ export interface LoadWeightsOptions {
    * `weightTypeOf` has the whole table.
    */
   readonly dtype: Dtype;
+  /** What `planWeights` gave, where it was called before. */
+  readonly planned?: PlannedWeights | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told after each piece; `totalBytes` counts what is needed of that file. */
   readonly onProgress?: ((progress: FileProgress) => void) | undefined;
 }
 
 /**
- * Loads a Llama's weights into `scope`. On failure all that this call allocated is freed.
+ * Loads a model's weights into `scope`. On failure all that this call allocated is freed.
  * @throws CoppiceError `file-missing`, `weights-invalid`, `tensor-missing`, `tensor-invalid`,
  * `buffer-too-large`, `out-of-memory`, `network`, `aborted`.
  */
@@ -63,52 +64,53 @@ export async function loadLlamaWeights(
   config: ModelConfig,
   options: LoadWeightsOptions,
 ): Promise<LlamaWeights> {
-  const source = await openStore(files);
+  const planned = options.planned ?? (await planWeights(files, config, options.dtype));
   const weights = scope.child("weights");
   try {
-    const tied = config.tieWordEmbeddings && !source.ownHead;
-    const plan = planLlama({ ...config, tieWordEmbeddings: tied }, source.tensors);
-    checkTensors(plan, source.tensors);
-    const buffers = new Map<BufferPlan, WeightBuffer>();
+    const buffers: WeightBuffer[] = [];
     // First of all: a model too large for the GPU fails before it is downloaded.
-    for (const some of inPieces(planBuffers(plan))) {
+    for (const some of inPieces(planBuffers(planned.plan))) {
       await gpu.guardMemory(`making room for ${files.label}`, async () => {
         for (const buffer of some) {
-          const table = buffer === plan.embedding || buffer === plan.head;
-          const type = typeOf(buffer, source, options.dtype, table);
-          buffers.set(buffer, new WeightBuffer(weights, buffer, type));
+          buffers.push(new WeightBuffer(weights, buffer, planned.types.get(buffer)!));
         }
       });
     }
     await gpu.guardMemory(`loading ${files.label}`, () =>
-      uploadWeights(gpu, weights, source, [...buffers.values()], options),
+      uploadWeights(gpu, weights, planned.source, buffers, options),
     );
-    const matrix = (part: BufferPlan): WeightMatrix => buffers.get(part)!.matrix;
-    const vector = (part: BufferPlan): BufferSlice => buffers.get(part)!.matrix.slice;
-    const anyVector = (part: BufferPlan | undefined) => part && vector(part);
-    const embedding = matrix(plan.embedding);
-    return {
-      embedding,
-      layers: plan.layers.map((layer) => ({
-        attentionNorm: vector(layer.attentionNorm),
-        qkv: matrix(layer.qkv),
-        headNorms: anyVector(layer.headNorms),
-        attentionOut: matrix(layer.attentionOut),
-        attentionPostNorm: anyVector(layer.attentionPostNorm),
-        mlpNorm: vector(layer.mlpNorm),
-        gateUp: matrix(layer.gateUp),
-        down: matrix(layer.down),
-        mlpPostNorm: anyVector(layer.mlpPostNorm),
-      })),
-      norm: vector(plan.norm),
-      head: plan.head ? matrix(plan.head) : embedding,
-    };
+    return gatherWeights(planned.plan, buffers);
   } catch (error) {
     weights.dispose();
     throw error;
   } finally {
-    source.dispose();
+    planned.source.dispose();
   }
+}
+
+/** Buffers as the parts of a model. */
+export function gatherWeights(plan: LlamaPlan, buffers: readonly WeightBuffer[]): LlamaWeights {
+  const byPlan = new Map(buffers.map((buffer) => [buffer.plan, buffer]));
+  const matrix = (part: BufferPlan): WeightMatrix => byPlan.get(part)!.matrix;
+  const vector = (part: BufferPlan): BufferSlice => byPlan.get(part)!.matrix.slice;
+  const anyVector = (part: BufferPlan | undefined) => part && vector(part);
+  const embedding = matrix(plan.embedding);
+  return {
+    embedding,
+    layers: plan.layers.map((layer) => ({
+      attentionNorm: vector(layer.attentionNorm),
+      qkv: matrix(layer.qkv),
+      headNorms: anyVector(layer.headNorms),
+      attentionOut: matrix(layer.attentionOut),
+      attentionPostNorm: anyVector(layer.attentionPostNorm),
+      mlpNorm: vector(layer.mlpNorm),
+      gateUp: matrix(layer.gateUp),
+      down: matrix(layer.down),
+      mlpPostNorm: anyVector(layer.mlpPostNorm),
+    })),
+    norm: vector(plan.norm),
+    head: plan.head ? matrix(plan.head) : embedding,
+  };
 }
 
 /** Numbers in the buffers of a piece; the last one may exceed it. */
@@ -130,10 +132,4 @@ function* inPieces(plans: readonly BufferPlan[]): Generator<BufferPlan[]> {
     numbers = 0;
   }
   yield piece;
-}
-
-function typeOf(plan: BufferPlan, source: TensorStore, dtype: Dtype, table: boolean): WeightType {
-  if (plan.kind === "vector") return "f32";
-  const stored = plan.parts.map(({ name }) => source.tensors.get(name)!);
-  return weightTypeOf(stored, dtype, table);
 }
