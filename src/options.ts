@@ -108,7 +108,7 @@ export interface LoadOptions {
 }
 
 /** For `modelInfo`. */
-export type ModelInfoOptions = Pick<LoadOptions, "hub" | "cache">;
+export type ModelInfoOptions = Pick<LoadOptions, "hub" | "cache" | "dtype" | "contextLength">;
 
 export interface GenerateOptions extends LogitEdits {
   /** For a prompt of messages: how they become text. */

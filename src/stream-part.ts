@@ -254,6 +254,8 @@ export interface ModelInfo {
   /** Tokens that the model was made for. */
   readonly contextLength?: number;
   readonly vocabSize?: number;
+  /** What it would take on the GPU as a target, with the `dtype` and `contextLength` that were asked for. */
+  readonly memory?: MemoryFacts;
   /** Why `loadEngine` would refuse it. */
   readonly problem?: WireError;
 }

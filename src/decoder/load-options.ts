@@ -68,13 +68,10 @@ export function resolveLoadOptions(value: unknown): ResolvedLoad {
   return {
     target: resolveModel("target", options.target),
     draft: options.draft === undefined ? undefined : resolveDraft(options.draft),
-    dtype: checkChoice("dtype", options.dtype, ["auto", "f32", "f16", "q8", "q4"], "auto"),
+    dtype: resolveDtype(options.dtype),
     device: checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto"),
     fallbackUrl: resolveUrl("fallbackUrl", options.fallbackUrl),
-    contextLength:
-      options.contextLength === undefined
-        ? undefined
-        : checkInteger("contextLength", options.contextLength, 2, Number.MAX_SAFE_INTEGER),
+    contextLength: resolveContext(options.contextLength),
     tokenizer: resolveTokenizer(options.tokenizer),
     hub: resolveHub(options.hub),
     cacheBytes: resolveCache(options.cache),
@@ -85,6 +82,16 @@ function resolveUrl(field: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "string" && value.endsWith("/")) return value;
   throw invalid(field, value, "the address of a folder, with a slash at its end");
+}
+
+export function resolveDtype(value: unknown): Dtype {
+  return checkChoice("dtype", value, ["auto", "f32", "f16", "q8", "q4"], "auto");
+}
+
+/** Undefined: what the model and the default allow. */
+export function resolveContext(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  return checkInteger("contextLength", value, 2, Number.MAX_SAFE_INTEGER);
 }
 
 function resolveDraft(value: unknown): ResolvedDraft {

@@ -5,6 +5,8 @@ import { Gpu } from "./gpu.ts";
 const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
 const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
 
+export const ADAPTER_WANTED: GPURequestAdapterOptions = { powerPreference: "high-performance" };
+
 /**
  * Opens the browser's preferred GPU. The device gets the adapter's own buffer limits, since models
  * outgrow WebGPU's defaults.
@@ -18,7 +20,7 @@ export async function openGpu(api: GPU | undefined = globalThis.navigator?.gpu):
       "Use a recent Chrome, Edge, Firefox or Safari over https or localhost, or enable WebGPU in its settings.",
     );
   }
-  const adapter = await api.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await api.requestAdapter(ADAPTER_WANTED);
   if (!adapter) {
     throw new CoppiceError(
       "adapter-missing",

@@ -1,15 +1,26 @@
 /** What a page can ask without an engine: what a model is and weighs, what is kept on the device, and to let go of it. */
 import { checkRecord, invalid } from "../decoder/checks.ts";
-import { type ResolvedModel, resolveModel } from "../decoder/load-options.ts";
+import {
+  resolveContext,
+  resolveDtype,
+  type ResolvedModel,
+  resolveModel,
+} from "../decoder/load-options.ts";
 import { resolveCache, resolveHub } from "../decoder/source-options.ts";
 import { CoppiceError } from "../errors.ts";
+import { ADAPTER_WANTED, type BufferLimits, NO_LIMITS } from "../gpu/index.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { openModelFiles, openStore as openTensors } from "../model/formats/open-store.ts";
 import { readConfig } from "../model/index.ts";
 import { parseAddress } from "../model/source/address.ts";
 import { type ModelFiles, type OpenedSource, openSource } from "../model/source/index.ts";
+import { planStore } from "../model/weights/index.ts";
+import type { Dtype } from "../options.ts";
 import { plannedFiles } from "../model/source/planned.ts";
 import type { CachedModel, ModelFileInfo, ModelInfo } from "../stream-part.ts";
 import { openStore, sourceOptions } from "./host-files.ts";
+import { planMemory } from "./host-memory.ts";
+import { chooseContext } from "./host-models.ts";
 import type { FilesApi } from "./protocol.ts";
 
 /** Where nobody lists the files of a folder, these are asked for. */
@@ -43,13 +54,18 @@ export const filesApi: FilesApi = {
 };
 
 async function modelInfo(model: unknown, options: unknown): Promise<ModelInfo> {
-  const { hub, cache } = checkRecord("options", options ?? {}, ["hub", "cache"]);
+  const fields = ["hub", "cache", "dtype", "contextLength"] as const;
+  const { hub, cache, ...size } = checkRecord("options", options ?? {}, fields);
+  const wanted = {
+    dtype: resolveDtype(size.dtype),
+    contextLength: resolveContext(size.contextLength),
+  };
   const spec = resolveModel("model", model);
   const cacheBytes = resolveCache(cache);
   // Asking changes nothing, so what cannot be kept is no news.
   const sources = await sourceOptions({ hub: resolveHub(hub), cacheBytes }, () => undefined);
   const folder = await openSource(spec.model, sources);
-  const facts = await factsOf(folder, spec);
+  const facts = await factsOf(folder, spec, wanted);
   const files = await filesOf(folder, spec);
   const totalBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const cachedBytes = files.reduce((sum, file) => sum + file.cachedBytes, 0);
@@ -57,10 +73,16 @@ async function modelInfo(model: unknown, options: unknown): Promise<ModelInfo> {
   return { label: folder.label, files, totalBytes, cachedBytes, downloadBytes, ...facts };
 }
 
-/** What the configuration and the headers of the weights say. */
+interface WantedSize {
+  readonly dtype: Dtype;
+  readonly contextLength: number | undefined;
+}
+
+/** What the configuration and the headers of the weights say, and what they come to on the GPU. */
 async function factsOf(
   folder: OpenedSource,
   { file, layers }: ResolvedModel,
+  wanted: WantedSize,
 ): Promise<Partial<ModelInfo>> {
   // Of weights nothing but headers is read.
   const light: ModelFiles = {
@@ -80,7 +102,7 @@ async function factsOf(
       vocabSize,
     };
     try {
-      return { ...known, ...(await weightsOf(files)) };
+      return { ...known, ...(await weightsOf(files, config, wanted)) };
     } catch (error) {
       return { ...known, ...problemOf(error) };
     }
@@ -89,17 +111,35 @@ async function factsOf(
   }
 }
 
-async function weightsOf(files: ModelFiles): Promise<Pick<ModelInfo, "parameters" | "dtype">> {
+async function weightsOf(
+  files: ModelFiles,
+  config: ModelConfig,
+  { dtype, contextLength }: WantedSize,
+): Promise<Partial<ModelInfo>> {
   const store = await openTensors(files);
-  const counts = new Map<string, number>();
-  for (const { dtype, shape } of store.tensors.values()) {
-    const elements = shape.reduce((product, n) => product * n, 1);
-    counts.set(dtype, (counts.get(dtype) ?? 0) + elements);
-  }
   store.dispose();
+  const counts = new Map<string, number>();
+  for (const tensor of store.tensors.values()) {
+    const elements = tensor.shape.reduce((product, n) => product * n, 1);
+    counts.set(tensor.dtype, (counts.get(tensor.dtype) ?? 0) + elements);
+  }
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
   const parameters = [...counts.values()].reduce((sum, n) => sum + n, 0);
-  return { parameters, ...(most && { dtype: most[0] }) };
+  const told = { parameters, ...(most && { dtype: most[0] }) };
+  try {
+    const weights = planStore(store, config, dtype);
+    const context = chooseContext(contextLength, { role: "target", config }, undefined);
+    const memory = planMemory({ config, weights }, undefined, context, await limitsHere());
+    return { ...told, memory };
+  } catch (error) {
+    return { ...told, ...problemOf(error) };
+  }
+}
+
+/** Of the adapter that an engine would take; where there is none, nothing is refused for its size. */
+async function limitsHere(): Promise<BufferLimits> {
+  const adapter = await globalThis.navigator?.gpu?.requestAdapter(ADAPTER_WANTED);
+  return adapter?.limits ?? NO_LIMITS;
 }
 
 /** Why the model cannot be loaded. That it cannot be reached is another matter, and thrown. */

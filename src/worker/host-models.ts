@@ -197,10 +197,12 @@ function isSame(a: ModelSource, b: ModelSource): boolean {
   );
 }
 
+type Limited = Pick<Outline<ConfigFacts>, "role" | "config">;
+
 export function chooseContext(
   wanted: number | undefined,
-  target: Outline<ConfigFacts>,
-  draft: Outline<ConfigFacts> | undefined,
+  target: Limited,
+  draft: Limited | undefined,
 ): number {
   const limits = [target, ...(draft ? [draft] : [])];
   if (wanted === undefined) {

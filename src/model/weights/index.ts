@@ -5,10 +5,10 @@ import type { ModelConfig } from "../config.ts";
 import type { FileProgress, ModelFiles } from "../source/types.ts";
 import { WeightBuffer, type WeightMatrix } from "./buffer.ts";
 import { type BufferPlan, type LlamaPlan, planBuffers } from "./plan.ts";
-import { type PlannedWeights, planWeights } from "./planned.ts";
+import { type PlannedWeights, planStore, planWeights } from "./planned.ts";
 import { uploadWeights } from "./upload.ts";
 
-export { type PlannedWeights, planWeights };
+export { type PlannedWeights, planStore, planWeights };
 export type { WeightMatrix };
 
 export interface LlamaLayer {

@@ -25,18 +25,23 @@ export async function planWeights(
 ): Promise<PlannedWeights> {
   const source = await openStore(files);
   try {
-    const tied = config.tieWordEmbeddings && !source.ownHead;
-    const plan = planLlama({ ...config, tieWordEmbeddings: tied }, source.tensors);
-    checkTensors(plan, source.tensors);
-    const typeOf = (buffer: BufferPlan): WeightType => {
-      if (buffer.kind === "vector") return "f32";
-      const stored = buffer.parts.map(({ name }) => source.tensors.get(name)!);
-      return weightTypeOf(stored, dtype, buffer === plan.embedding || buffer === plan.head);
-    };
-    const types = new Map(planBuffers(plan).map((buffer) => [buffer, typeOf(buffer)]));
-    return { source, plan, types };
+    return planStore(source, config, dtype);
   } catch (error) {
     source.dispose();
     throw error;
   }
+}
+
+/** @throws CoppiceError `tensor-missing`, `tensor-invalid`. */
+export function planStore(source: TensorStore, config: ModelConfig, dtype: Dtype): PlannedWeights {
+  const tied = config.tieWordEmbeddings && !source.ownHead;
+  const plan = planLlama({ ...config, tieWordEmbeddings: tied }, source.tensors);
+  checkTensors(plan, source.tensors);
+  const typeOf = (buffer: BufferPlan): WeightType => {
+    if (buffer.kind === "vector") return "f32";
+    const stored = buffer.parts.map(({ name }) => source.tensors.get(name)!);
+    return weightTypeOf(stored, dtype, buffer === plan.embedding || buffer === plan.head);
+  };
+  const types = new Map(planBuffers(plan).map((buffer) => [buffer, typeOf(buffer)]));
+  return { source, plan, types };
 }

@@ -52,6 +52,26 @@ test("of a folder, and of files that were handed in", async () => {
   expect(told).toMatchObject({ ...facts, layers: 1, downloadBytes: 0 });
 });
 
+test("what it would take on the GPU, by the type and the context that are wanted", async () => {
+  const of = async (options: object) => {
+    const { memory } = await filesApi.modelInfo({ files }, options);
+    return memory!;
+  };
+  const [half, full, long] = [
+    await of({}),
+    await of({ dtype: "f32" }),
+    await of({ contextLength: 60 }),
+  ];
+  // Weights of 2 bytes and of 4, and small norms and tables beside them.
+  expect(half.weights).toBeGreaterThan(2 * parameters);
+  expect(full.weights / half.weights).toBeCloseTo(2, 1);
+  expect(full.caches).toBe(half.caches);
+  expect(long.caches).toBeLessThan(half.caches);
+  await expect(of({ contextLength: 1 })).rejects.toMatchObject({ code: "option-invalid" });
+  const told = await filesApi.modelInfo({ files }, { contextLength: 2 ** 24 });
+  expect(told.problem).toMatchObject({ code: "option-invalid" });
+});
+
 test("a model that cannot be loaded is told of all the same, with the reason", async () => {
   const told = await info("org/odd");
   expect(told.totalBytes).toBeGreaterThan(2 ** 20);
