@@ -3,9 +3,14 @@ import type { ResolvedLoad } from "../decoder/load-options.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { FallbackRequest, GraphSource } from "../fallback/index.ts";
 import { openStore } from "../model/formats/open-store.ts";
-import { elementsOf, type TensorDtype, type TensorStore } from "../model/formats/tensor-store.ts";
+import {
+  elementsOf,
+  type LocatedTensor,
+  type TensorDtype,
+  type TensorStore,
+} from "../model/formats/tensor-store.ts";
 import { convertTensor } from "../model/weights/convert.ts";
-import { checkTensors, planLlama } from "../model/weights/plan.ts";
+import { checkTensors, planBuffers, planLlama } from "../model/weights/plan.ts";
 import type { EngineBackend, LoadHooks } from "./host-backend.ts";
 import { backendTokenizer, parameterCount } from "./host-engine.ts";
 import { type Outline, outlineModels } from "./host-models.ts";
@@ -82,10 +87,12 @@ function graphSource(
   { signal, onProgress }: LoadHooks,
 ): GraphSource {
   const config = { ...given, tieWordEmbeddings: given.tieWordEmbeddings && !store.ownHead };
-  checkTensors(planLlama(config), store.tensors);
+  const plan = planLlama(config, store.tensors);
+  checkTensors(plan, store.tensors);
   const totals = new Map<string, number>();
   const loaded = new Map<string, number>();
-  for (const { file, bytes } of store.tensors.values()) {
+  for (const { name } of planBuffers(plan).flatMap(({ parts }) => parts)) {
+    const { file, bytes } = store.tensors.get(name)!;
     totals.set(file, (totals.get(file) ?? 0) + bytes);
   }
   return {
@@ -99,7 +106,7 @@ function graphSource(
     vocabulary,
     read: async (name) => {
       throwIfAborted(signal);
-      const tensor = store.tensors.get(name)!;
+      const tensor = tensorOf(store, name);
       const { file, dtype, shape } = tensor;
       const data = await store.read(tensor, 0, elementsOf(shape));
       const loadedBytes = (loaded.get(file) ?? 0) + tensor.bytes;
@@ -109,6 +116,12 @@ function graphSource(
       return convertTensor(data, dtype as TensorDtype, "f32").bytes;
     },
   };
+}
+
+/** By the name that it has in a text model alone; beside a vision tower it has another, older or newer. */
+function tensorOf({ tensors }: TensorStore, name: string): LocatedTensor {
+  const beside = [`language_model.${name}`, name.replace(/^model\./, "model.language_model.")];
+  return [name, ...beside].map((one) => tensors.get(one)).find((one) => one !== undefined)!;
 }
 
 /** @throws CoppiceError `device-unsupported` before anything large is downloaded. */

@@ -7,7 +7,13 @@ import { openBackend } from "../../../src/worker/host-open.ts";
 import { Host } from "../../../src/worker/host.ts";
 import type { StreamMessage } from "../../../src/worker/protocol.ts";
 import { wasmBytes } from "../../support/fallback.ts";
-import { fixtureBytes, hasFixture } from "../../support/fixtures.ts";
+import {
+  fixtureBytes,
+  hasFixture,
+  hasStories,
+  storiesFiles,
+  storiesGolden,
+} from "../../support/fixtures.ts";
 import { jsonFile, tinyModel } from "../../support/tiny-model.ts";
 import { tinyTokenizer } from "../../support/tiny-tokenizer.ts";
 
@@ -19,7 +25,7 @@ const target = { files: tinyModel().files };
 const draft = { files: tinyModel({ layers: 2 }).files };
 
 /** What one request gives: its parts, and the error that ended it. */
-async function generate(host: Host, options: object) {
+async function generate(host: Host, options: object, prompt = "ab") {
   const { port1, port2 } = new MessageChannel();
   const messages: StreamMessage[] = [];
   const ended = new Promise<void>((resolve) => {
@@ -29,7 +35,7 @@ async function generate(host: Host, options: object) {
     });
     port1.start();
   });
-  host.generate("ab", { maxNewTokens: 12, ...options }, port2);
+  host.generate(prompt, { maxNewTokens: 12, ...options }, port2);
   await ended;
   port1.close();
   const parts = messages.flatMap((one) => ("part" in one ? [one.part] : []));
@@ -145,6 +151,28 @@ test("a model that is too large is refused with numbers before its weights are r
     message: expect.stringMatching(/64\.\d GiB .* room for 3\.0 GiB/),
   });
 });
+
+const GGUF = "models/stories260K/tinyllamas-stories-260k-f32.gguf";
+
+describe.skipIf(!hasStories || !hasFixture(GGUF))(
+  "a trained model of others writes its golden text",
+  () => {
+    test.each([
+      ["safetensors", () => storiesFiles()],
+      ["GGUF", () => ({ "stories.gguf": fixtureBytes(GGUF) })],
+    ])("from %s", async (_, files) => {
+      const host = new Host((options) => openFallbackBackend(options, hooks, "Why.", here));
+      const { port1, port2 } = new MessageChannel();
+      await host.load({ target: { files: files() }, device: "wasm" }, port2);
+      port1.close();
+      const golden = storiesGolden();
+      const options = { decoder: { kind: "greedy" }, maxNewTokens: golden.tokens.length - 1 };
+      const { result } = await generate(host, options, "");
+      expect(result).toMatchObject({ tokens: golden.tokens.slice(1) });
+      await host.dispose();
+    });
+  },
+);
 
 const GPT2 = "onnx/hf-internal-testing__tiny-random-gpt2-fp32__past.onnx";
 
