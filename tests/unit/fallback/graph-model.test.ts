@@ -1,7 +1,7 @@
 // The graph written in memory, on ONNX Runtime: logits against f64, and no row depends on those beside it.
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ARCHITECTURES } from "../../support/architectures.ts";
+import { ARCHITECTURES, SCALINGS } from "../../support/architectures.ts";
 import { decoderLogits } from "../../reference/decoder-forward.ts";
 import { graphModel, talesFiles, useOrt } from "../../support/fallback.ts";
 import { expectLogits } from "../../support/logits.ts";
@@ -16,7 +16,7 @@ const SHAPES: TinyModelOptions[] = [
   { kvHeads: 4, tied: false },
   { kvHeads: 1, hidden: 36, heads: 3, headDim: 12, intermediate: 68, vocab: 301 },
   { dtype: "BF16", ropeTheta: 1e6, layers: 2 },
-  ...ARCHITECTURES.map(([, options]) => options),
+  ...[...ARCHITECTURES, ...SCALINGS].map(([, options]) => options),
 ];
 
 function randomIds(count: number, vocab: number): number[] {

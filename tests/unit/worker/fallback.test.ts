@@ -6,6 +6,7 @@ import { openFallbackBackend } from "../../../src/worker/host-fallback.ts";
 import { openBackend } from "../../../src/worker/host-open.ts";
 import { Host } from "../../../src/worker/host.ts";
 import type { StreamMessage } from "../../../src/worker/protocol.ts";
+import { GEMMA } from "../../support/architectures.ts";
 import { wasmBytes } from "../../support/fallback.ts";
 import {
   fixtureBytes,
@@ -14,6 +15,7 @@ import {
   storiesFiles,
   storiesGolden,
 } from "../../support/fixtures.ts";
+import { writeSafetensors } from "../../support/safetensors-writer.ts";
 import { jsonFile, tinyModel } from "../../support/tiny-model.ts";
 import { tinyTokenizer } from "../../support/tiny-tokenizer.ts";
 
@@ -151,6 +153,38 @@ test("a model that is too large is refused with numbers before its weights are r
     message: expect.stringMatching(/64\.\d GiB .* room for 3\.0 GiB/),
   });
 });
+
+test.each(["language_model.model.", "model.language_model."])(
+  "Gemma 3 with a vision tower beside it, at %s: the text model's own text",
+  async (root) => {
+    const model = tinyModel({ ...GEMMA, layers: 2 });
+    const renamed = Object.entries(model.tensors).map(
+      ([name, tensor]) => [name.replace(/^model\./, root), tensor] as const,
+    );
+    const config = {
+      model_type: "gemma3",
+      architectures: ["Gemma3ForConditionalGeneration"],
+      text_config: model.config,
+    };
+    const beside = {
+      ...model.files,
+      "config.json": jsonFile(config),
+      "model.safetensors": writeSafetensors(Object.fromEntries(renamed)),
+    };
+    const texts: unknown[] = [];
+    for (const files of [model.files, beside]) {
+      const host = new Host((options) => openFallbackBackend(options, hooks, "Why.", here));
+      const { port1, port2 } = new MessageChannel();
+      await host.load({ target: { files }, device: "wasm" }, port2);
+      port1.close();
+      const { result } = await generate(host, {});
+      texts.push((result as unknown as { tokens: number[] }).tokens);
+      await host.dispose();
+    }
+    expect(texts[0]).toHaveLength(12);
+    expect(texts[1]).toEqual(texts[0]);
+  },
+);
 
 const GGUF = "models/stories260K/tinyllamas-stories-260k-f32.gguf";
 
