@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 
 export interface HubRepository {
   /** By branch, tag or "main": the files of its newest commit. */
@@ -32,6 +33,10 @@ export interface HubFaults {
   corrupt: RegExp | undefined;
   /** Answers the API with this status. */
   apiStatus: number | undefined;
+  /** Answers the API with this page, as networks do that want to be signed in to. */
+  apiPage: string | undefined;
+  /** Compresses small files on the way, as content networks do. */
+  gzip: boolean;
   /** Ignores Range headers. */
   noRanges: boolean;
 }
@@ -46,6 +51,8 @@ export class HubServer {
     cuts: [],
     corrupt: undefined,
     apiStatus: undefined,
+    apiPage: undefined,
+    gzip: false,
     noRanges: false,
   };
   readonly #hub: Server;
@@ -116,7 +123,8 @@ export class HubServer {
 
   #list(request: IncomingMessage, response: ServerResponse, name: string, revision: string): void {
     this.#note("api", request);
-    const { apiStatus } = this.faults;
+    const { apiStatus, apiPage } = this.faults;
+    if (apiPage) return void response.writeHead(200, { "content-type": "text/html" }).end(apiPage);
     if (apiStatus !== undefined) return void response.writeHead(apiStatus).end("no");
     const repository = this.#find(request, name);
     if (!repository) return refuse(response, 401, "RepoNotFound");
@@ -150,6 +158,10 @@ export class HubServer {
     response.setHeader("X-Repo-Commit", found.commit);
     if (bytes.length < LARGE) {
       response.setHeader("ETag", `"${gitHash(bytes)}"`);
+      if (this.faults.gzip) {
+        response.setHeader("Content-Encoding", "gzip");
+        return void response.end(gzipSync(bytes));
+      }
       return this.#send(note, request, response, bytes);
     }
     const hash = sha256(bytes);

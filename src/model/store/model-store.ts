@@ -76,6 +76,7 @@ export class ModelStore {
       for (const name of await this.storage.list(folder)) {
         bytes += (await this.storage.read(`${folder}/${name}`))?.size ?? 0;
       }
+      if (!record && bytes === 0) continue; // Being made, or being tried out.
       const { key = "", label = "unknown", usedAt = 0 } = record ?? {};
       models.push({ key, label, usedAt, bytes, folder });
     }

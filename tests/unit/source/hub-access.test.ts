@@ -32,7 +32,13 @@ afterAll(() => hub.close());
 beforeEach(() => {
   storage = new MemoryStorage();
   hub.take();
-  Object.assign(hub.faults, { corrupt: undefined, apiStatus: undefined, noRanges: false });
+  Object.assign(hub.faults, {
+    corrupt: undefined,
+    apiStatus: undefined,
+    apiPage: undefined,
+    gzip: false,
+    noRanges: false,
+  });
   hub.faults.cuts.length = 0;
 });
 

@@ -32,7 +32,13 @@ afterAll(() => hub.close());
 beforeEach(() => {
   storage = new MemoryStorage();
   hub.take();
-  Object.assign(hub.faults, { corrupt: undefined, apiStatus: undefined, noRanges: false });
+  Object.assign(hub.faults, {
+    corrupt: undefined,
+    apiStatus: undefined,
+    apiPage: undefined,
+    gzip: false,
+    noRanges: false,
+  });
   hub.faults.cuts.length = 0;
 });
 
@@ -111,6 +117,24 @@ describe("a first load, and the next", () => {
     await (await open()).json("config.json");
     hub.faults.apiStatus = 503;
     expect(await (await open()).json("config.json")).toEqual({ model_type: "llama" });
+  });
+
+  test("so is a network that answers everything with a page", async () => {
+    hub.faults.apiPage = "<!doctype html><title>Welcome to the hotel</title>";
+    await expect((await open()).list()).rejects.toMatchObject({ code: "network" });
+    hub.faults.apiPage = undefined;
+    await (await open()).json("config.json");
+    hub.faults.apiPage = "<!doctype html><title>Welcome to the hotel</title>";
+    expect(await (await open()).json("config.json")).toEqual({ model_type: "llama" });
+  });
+
+  test("files that are compressed on the way are what they were", async () => {
+    hub.faults.gzip = true;
+    expect(await (await open()).json("config.json")).toEqual({ model_type: "llama" });
+    hub.take();
+    const files = await open();
+    expect(await files.json("config.json")).toEqual({ model_type: "llama" });
+    expect(files.isFromCache("config.json")).toBe(true);
   });
 
   test("a new commit brings what is new of it, and what no revision has any more goes", async () => {
