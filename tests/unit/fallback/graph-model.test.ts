@@ -26,7 +26,7 @@ function randomIds(count: number, vocab: number): number[] {
 
 describe.each(SHAPES)("%j", (shape) => {
   const { files, config, tensors } = tinyModel(shape);
-  const ids = randomIds(70, config.vocab_size);
+  const ids = randomIds(45, config.vocab_size);
 
   test("logits after a prompt, and after each of its tokens", async () => {
     const model = await graphModel(files);
@@ -41,7 +41,7 @@ describe.each(SHAPES)("%j", (shape) => {
     const alone: Float32Array[] = [];
     for (const id of ids) alone.push((await model.run([id], 1))[0]!.slice());
     let compared = 0;
-    for (const length of [2, 3, 5, 8, 17, 64]) {
+    for (const length of [2, 5, 17, 45]) {
       model.rewind(0);
       for (let at = 0; at < ids.length; at += length) {
         const part = ids.slice(at, at + length);
@@ -54,7 +54,7 @@ describe.each(SHAPES)("%j", (shape) => {
         }
       }
     }
-    expect(compared).toBe(6 * ids.length);
+    expect(compared).toBe(4 * ids.length);
     await model.dispose();
   });
 });
