@@ -85,7 +85,7 @@ test("a row's bits do not depend on the rows beside it", () =>
 
 faultTest.each([
   ["x is overwritten", "vec4(scale), x[row_at + k])", "vec4(scale), vec4<f32>())"],
-  ["no gain", "y[row_at + k] * gain[k]", "y[row_at + k]"],
+  ["one gain for all", "y[row_at + k] * gain[k]", "y[row_at + k] * gain[0]"],
   ["eps is forgotten", "mean_square + params.eps", "mean_square"],
   ["a part of the sum is left out", "+ (sums.z + sums.w)", "+ sums.z"],
   ["the first lane's columns alone", "add_lanes(lane, &squares);", "workgroupBarrier();"],

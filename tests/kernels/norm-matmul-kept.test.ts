@@ -9,11 +9,12 @@ import {
   rowTile,
 } from "../../src/kernels/index.ts";
 import { normMatmulKept as reference } from "../reference/norm-matmul-kept.ts";
+import { softcap } from "../reference/softcap.ts";
 import { awkwardRows, gains, weights } from "../support/awkward.ts";
 import { mismatches } from "../support/close.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { faultTest, MANY_VARIANTS } from "../support/slow-adapters.ts";
-import { normDotTolerance } from "../support/tolerance.ts";
+import { normDotTolerance, softcapError } from "../support/tolerance.ts";
 
 const EPS = 1e-5;
 
@@ -24,6 +25,7 @@ interface Case {
   readonly kept: readonly number[];
   readonly k: number;
   readonly type: WeightType;
+  readonly cap?: number;
 }
 
 const every = (vocab: number, step: number, from = 0) =>
@@ -36,12 +38,14 @@ const CASES: readonly Case[] = [
   { rows: 1, first: 0, vocab: 257, kept: [0, 31, 32, 33, 256], k: 60, type: "f32" },
   { rows: 3, first: 1, vocab: 1000, kept: every(1000, 3, 1), k: 60, type: "f32" },
   { rows: 3, first: 0, vocab: 100, kept: every(100, 1), k: 64, type: "f32" },
+  { rows: 3, first: 0, vocab: 100, kept: every(100, 7), k: 64, type: "f32", cap: 1.5 },
   { rows: 64, first: 1, vocab: 67, kept: every(67, 2), k: 64, type: "f32" },
   { rows: 1, first: 0, vocab: 640, kept: every(640, 5), k: 172, type: "f16" },
 ];
 
 async function run(gpu: Gpu, one: Case, spec = normMatmulKept) {
-  const { rows, first, vocab, kept, k, type } = one;
+  const { rows, first, vocab, kept, k, type, cap } = one;
+  const constants = cap === undefined ? {} : { SOFTCAP: cap };
   const [x, gain, w] = [awkwardRows(first + rows, k), gains(k), weights(vocab, k, type)];
   const lanes = laneCount(k);
   const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes };
@@ -56,7 +60,7 @@ async function run(gpu: Gpu, one: Case, spec = normMatmulKept) {
   const [trimmed, whole] = [fresh(), fresh()];
   const size = { rows, first, k4: k / 4, eps: EPS };
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(spec, { statics, weights: type });
+  const pipeline = await gpu.kernels.compile(spec, { statics, constants, weights: type });
   recording.dispatch(
     pipeline.bind(
       scope,
@@ -65,7 +69,7 @@ async function run(gpu: Gpu, one: Case, spec = normMatmulKept) {
     ),
     normMatmulGrid(kept.length, rows),
   );
-  const other = await gpu.kernels.compile(normMatmul, { statics, weights: type });
+  const other = await gpu.kernels.compile(normMatmul, { statics, constants, weights: type });
   recording.dispatch(
     other.bind(scope, { ...inputs, logits: whole }, { ...size, cols: vocab }),
     normMatmulGrid(vocab, rows),
@@ -77,14 +81,17 @@ async function run(gpu: Gpu, one: Case, spec = normMatmulKept) {
 
   const set = new Set(kept);
   const shape = { rows, first, vocab, k, eps: EPS };
-  const expected = reference(x, gain, w.values, set, shape);
+  const plain = reference(x, gain, w.values, set, shape);
+  const expected = plain.map((z) => (cap === undefined || z === -Infinity ? z : softcap(z, cap)));
   const abs = (values: Float32Array) => values.map(Math.abs);
   const magnitudes = reference(abs(x), abs(gain), abs(w.values), set, shape);
   const wrong = (actual: Float32Array) => {
     const finite = expected.map(Number.isFinite);
     const places = expected.flatMap((value, i) => (Number.isFinite(value) ? [i] : []));
     const bound = (i: number) =>
-      normDotTolerance(k, lanes, expected[places[i]!]!, magnitudes[places[i]!]!);
+      // The slope of a soft cap is at most 1.
+      normDotTolerance(k, lanes, plain[places[i]!]!, magnitudes[places[i]!]!) +
+      (cap === undefined ? 0 : softcapError(cap));
     const far = mismatches(
       Float32Array.from(places, (i) => actual[i]!),
       Float64Array.from(places, (i) => expected[i]!),
