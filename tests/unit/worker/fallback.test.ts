@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { resolveLoadOptions } from "../../../src/decoder/load-options.ts";
 import type { FallbackFiles } from "../../../src/worker/host-fallback.ts";
 import { openFallbackBackend } from "../../../src/worker/host-fallback.ts";
-import { openBackend } from "../../../src/worker/host-open.ts";
+import { openBackend, unusedOnFallback } from "../../../src/worker/host-open.ts";
 import { Host } from "../../../src/worker/host.ts";
 import type { StreamMessage } from "../../../src/worker/protocol.ts";
 import { GEMMA } from "../../support/architectures.ts";
@@ -254,4 +254,17 @@ describe.skipIf(!hasFixture(GPT2))("an architecture that the kernels do not know
       await expect(open(options)).rejects.toMatchObject({ code: "architecture-unknown" });
     }
   });
+});
+
+test("what has no say on the fallback is told", () => {
+  const model = { label: "", layers: 1, parameters: 1, vocabulary: 1 };
+  const told = (options: object, facts: object) =>
+    unusedOnFallback(resolveLoadOptions({ target: "a/b", ...options }), {
+      target: model,
+      ...facts,
+    } as Parameters<typeof unusedOnFallback>[1]);
+  expect(told({}, {})).toEqual([]);
+  expect(told({ dtype: "f32", draft: "a/c" }, { draft: model })).toEqual([]);
+  expect(told({ dtype: "q4" }, {})).toEqual([expect.stringContaining('"q4"')]);
+  expect(told({ draft: "a/c" }, {})).toEqual([expect.stringContaining("draft is not used")]);
 });
