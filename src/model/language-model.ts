@@ -2,7 +2,7 @@
 import { type BufferScope, type BufferSlice, keptTokens } from "../kernels/index.ts";
 import type { ModelConfig } from "./config.ts";
 import { ropeTable } from "./rope.ts";
-import type { LlamaWeights } from "./weights/index.ts";
+import type { ModelWeights } from "./weights/index.ts";
 
 /** Positions past the context that a tree, or the padding of a prompt's last chunk, may still ask for. */
 export const EXTRA_POSITIONS = 128;
@@ -15,7 +15,7 @@ export interface KeptTokens {
 
 export class LanguageModel {
   readonly config: ModelConfig;
-  readonly weights: LlamaWeights;
+  readonly weights: ModelWeights;
   /** Each layer's rotary table `[contextLength + EXTRA_POSITIONS, headDim]`; layers that rotate alike share one. */
   readonly ropes: readonly BufferSlice[];
   /** Tokens of prompt and output together. */
@@ -27,7 +27,7 @@ export class LanguageModel {
   constructor(
     scope: BufferScope,
     config: ModelConfig,
-    weights: LlamaWeights,
+    weights: ModelWeights,
     contextLength: number,
     vocabulary?: readonly number[],
   ) {

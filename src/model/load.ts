@@ -6,7 +6,7 @@ import { parseModelConfig } from "./config.ts";
 import type { ModelConfig } from "./config.ts";
 import { LanguageModel } from "./language-model.ts";
 import type { FileProgress, ModelFiles } from "./source/index.ts";
-import { loadLlamaWeights, type PlannedWeights } from "./weights/index.ts";
+import { loadWeights, type PlannedWeights } from "./weights/index.ts";
 
 export interface LoadModelOptions {
   /** What `readConfig` gave, where it was called before. */
@@ -51,7 +51,7 @@ export async function loadModel(
     const config = options.config ?? (await readConfig(files, options.layers));
     const contextLength = chooseContext(config, options.contextLength);
     const { dtype = "auto", signal, onProgress } = options;
-    const weights = await loadLlamaWeights(gpu, scope, files, config, {
+    const weights = await loadWeights(gpu, scope, files, config, {
       dtype,
       planned: options.planned,
       signal,

@@ -8,7 +8,7 @@ import type { TextDecoder } from "../decoder/decode.ts";
 import { throwIfAborted } from "../errors.ts";
 import { type BufferScope, type Gpu, measureRoundTrip, openGpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { countNumbers, planLlama } from "../model/weights/plan.ts";
+import { countNumbers, planTensors } from "../model/weights/plan.ts";
 import type { EngineFacts, ModelFacts } from "../stream-part.ts";
 import type { ChatTemplates, Tokenizer } from "../tokenizer/index.ts";
 import {
@@ -189,5 +189,5 @@ function factsOf({ label, model }: LoadedModel): ModelFacts {
 
 /** Numbers in the model's tensors, a table that is used twice counted once. */
 export function parameterCount(config: ModelConfig): number {
-  return countNumbers(planLlama(config));
+  return countNumbers(planTensors(config));
 }

@@ -10,7 +10,7 @@ import {
   type TensorStore,
 } from "../model/formats/tensor-store.ts";
 import { convertTensor } from "../model/weights/convert.ts";
-import { checkTensors, planBuffers, planLlama } from "../model/weights/plan.ts";
+import { checkTensors, planBuffers, planTensors } from "../model/weights/plan.ts";
 import type { EngineBackend, LoadHooks } from "./host-backend.ts";
 import { backendTokenizer, parameterCount } from "./host-engine.ts";
 import { type Outline, outlineModels } from "./host-models.ts";
@@ -87,7 +87,7 @@ function graphSource(
   { signal, onProgress }: LoadHooks,
 ): GraphSource {
   const config = { ...given, tieWordEmbeddings: given.tieWordEmbeddings && !store.ownHead };
-  const plan = planLlama(config, store.tensors);
+  const plan = planTensors(config, store.tensors);
   checkTensors(plan, store.tensors);
   const totals = new Map<string, number>();
   const loaded = new Map<string, number>();

@@ -6,7 +6,7 @@ import { parseModelConfig } from "../../src/model/config.ts";
 import type { TensorStore } from "../../src/model/formats/tensor-store.ts";
 import { openSource } from "../../src/model/source/index.ts";
 import { WeightBuffer, type WeightMatrix } from "../../src/model/weights/buffer.ts";
-import { loadLlamaWeights } from "../../src/model/weights/index.ts";
+import { loadWeights } from "../../src/model/weights/index.ts";
 import { uploadWeights } from "../../src/model/weights/upload.ts";
 import type { Dtype } from "../../src/options.ts";
 import { quantiseRows } from "../reference/quantise-rows.ts";
@@ -28,7 +28,7 @@ import { tinyModel, type TinyModel } from "../support/tiny-model.ts";
 async function load(gpu: Gpu, model: TinyModel, dtype: Dtype, onProgress?: () => void) {
   const source = await openSource({ files: model.files });
   const config = parseModelConfig(model.config);
-  return loadLlamaWeights(gpu, gpu.buffers, source, config, { dtype, onProgress });
+  return loadWeights(gpu, gpu.buffers, source, config, { dtype, onProgress });
 }
 
 async function blocksOf(gpu: Gpu, { slice, type, cols, k }: WeightMatrix): Promise<Block[][]> {

@@ -5,8 +5,8 @@ import { parseModelConfig } from "../../src/model/config.ts";
 import { openSource } from "../../src/model/source/index.ts";
 import type { FileProgress } from "../../src/model/source/index.ts";
 import {
-  loadLlamaWeights,
-  type LlamaWeights,
+  loadWeights,
+  type ModelWeights,
   type WeightMatrix,
 } from "../../src/model/weights/index.ts";
 import type { Dtype } from "../../src/options.ts";
@@ -28,11 +28,11 @@ async function load(
     signal?: AbortSignal;
     onProgress?: (p: FileProgress) => void;
   } = {},
-): Promise<LlamaWeights> {
+): Promise<ModelWeights> {
   const { layers, dtype = "auto", signal, onProgress } = options;
   const source = await openSource({ files });
   const parsed = parseModelConfig(config, undefined, { layers });
-  return loadLlamaWeights(gpu, gpu.buffers, source, parsed, { dtype, signal, onProgress });
+  return loadWeights(gpu, gpu.buffers, source, parsed, { dtype, signal, onProgress });
 }
 
 async function numbers(gpu: Gpu, { slice, type, cols, k }: WeightMatrix): Promise<number[]> {
@@ -326,7 +326,7 @@ test("a matrix larger than the GPU allows fails before anything is read", () =>
       }),
     };
     const config = parseModelConfig({ ...model.config, vocab_size: rows });
-    const run = loadLlamaWeights(gpu, gpu.buffers, source, config, { dtype: "auto" });
+    const run = loadWeights(gpu, gpu.buffers, source, config, { dtype: "auto" });
     await expect(run).rejects.toMatchObject({ code: "buffer-too-large" });
     expect(gpu.buffers.bytes).toBe(0);
   }));

@@ -62,7 +62,7 @@ export interface FileSummary {
 
 export interface OpenSourceOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told of each JSON file read; `loadLlamaWeights` tells of the weights. */
+  /** Told of each JSON file read; `loadWeights` tells of the weights. */
   readonly onProgress?: ((progress: FileProgress) => void) | undefined;
   /** What relative URLs are relative to: the page's address, since a worker has another. */
   readonly baseUrl?: string | undefined;

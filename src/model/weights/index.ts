@@ -4,14 +4,14 @@ import type { Dtype } from "../../options.ts";
 import type { ModelConfig } from "../config.ts";
 import type { FileProgress, ModelFiles } from "../source/types.ts";
 import { WeightBuffer, type WeightMatrix } from "./buffer.ts";
-import { type BufferPlan, type LlamaPlan, planBuffers } from "./plan.ts";
+import { type BufferPlan, type TensorPlan, planBuffers } from "./plan.ts";
 import { type PlannedWeights, planStore, planWeights } from "./planned.ts";
 import { uploadWeights } from "./upload.ts";
 
 export { type PlannedWeights, planStore, planWeights };
 export type { WeightMatrix };
 
-export interface LlamaLayer {
+export interface LayerWeights {
   /** f32 `[hidden]`; where queries, keys and values have a bias, it stands behind the gain. */
   readonly attentionNorm: BufferSlice;
   /** Queries, keys and values stacked: `(heads + 2 kvHeads) * headDim` columns. */
@@ -30,9 +30,9 @@ export interface LlamaLayer {
   readonly mlpPostNorm?: BufferSlice | undefined;
 }
 
-export interface LlamaWeights {
+export interface ModelWeights {
   readonly embedding: WeightMatrix;
-  readonly layers: readonly LlamaLayer[];
+  readonly layers: readonly LayerWeights[];
   /** f32 `[hidden]`. */
   readonly norm: BufferSlice;
   /** The same object as `embedding` when they are tied. */
@@ -57,13 +57,13 @@ export interface LoadWeightsOptions {
  * @throws CoppiceError `file-missing`, `weights-invalid`, `tensor-missing`, `tensor-invalid`,
  * `buffer-too-large`, `out-of-memory`, `network`, `aborted`.
  */
-export async function loadLlamaWeights(
+export async function loadWeights(
   gpu: Gpu,
   scope: BufferScope,
   files: ModelFiles,
   config: ModelConfig,
   options: LoadWeightsOptions,
-): Promise<LlamaWeights> {
+): Promise<ModelWeights> {
   const planned = options.planned ?? (await planWeights(files, config, options.dtype));
   const weights = scope.child("weights");
   try {
@@ -89,7 +89,7 @@ export async function loadLlamaWeights(
 }
 
 /** Buffers as the parts of a model. */
-export function gatherWeights(plan: LlamaPlan, buffers: readonly WeightBuffer[]): LlamaWeights {
+export function gatherWeights(plan: TensorPlan, buffers: readonly WeightBuffer[]): ModelWeights {
   const byPlan = new Map(buffers.map((buffer) => [buffer.plan, buffer]));
   const matrix = (part: BufferPlan): WeightMatrix => byPlan.get(part)!.matrix;
   const vector = (part: BufferPlan): BufferSlice => byPlan.get(part)!.matrix.slice;

@@ -35,7 +35,7 @@ export interface LayerPlan {
   readonly mlpPostNorm?: BufferPlan;
 }
 
-export interface LlamaPlan {
+export interface TensorPlan {
   readonly config: ModelConfig;
   readonly embedding: BufferPlan;
   readonly layers: readonly LayerPlan[];
@@ -55,7 +55,10 @@ const ROOTS = [
 const EMBEDDING = "embed_tokens.weight";
 
 /** The buffers that a configuration asks for; `names` are those of the files' tensors, where a model has several ways. */
-export function planLlama(config: ModelConfig, names?: { has(name: string): boolean }): LlamaPlan {
+export function planTensors(
+  config: ModelConfig,
+  names?: { has(name: string): boolean },
+): TensorPlan {
   const { hiddenSize, vocabSize, gainOffset } = config;
   const root = ROOTS.find(({ body }) => names?.has(body + EMBEDDING));
   const { body, head } = (config.multimodal ? root : undefined) ?? ROOTS[0]!;
@@ -126,13 +129,13 @@ function vector(label: string, ...parts: VectorPart[]): BufferPlan {
 }
 
 /** Numbers in the tensors of a plan, a table that is used twice counted once. */
-export function countNumbers(plan: LlamaPlan): number {
+export function countNumbers(plan: TensorPlan): number {
   const sizes = planBuffers(plan).flatMap(({ k, parts }) => parts.map(({ rows }) => rows * k));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Every buffer of a plan. */
-export function planBuffers(plan: LlamaPlan): BufferPlan[] {
+export function planBuffers(plan: TensorPlan): BufferPlan[] {
   const layers = plan.layers.flatMap((layer) => Object.values(layer) as BufferPlan[]);
   return [plan.embedding, ...layers, plan.norm, ...(plan.head ? [plan.head] : [])];
 }
@@ -143,7 +146,7 @@ export function planBuffers(plan: LlamaPlan): BufferPlan[] {
  * tensor that this architecture has no place for, such as a bias, which would change the result.
  */
 export function checkTensors(
-  plan: LlamaPlan,
+  plan: TensorPlan,
   entries: ReadonlyMap<string, Pick<LocatedTensor, "dtype" | "shape">>,
 ): void {
   const wanted = new Set<string>();
@@ -187,7 +190,7 @@ function checkTensor(
 }
 
 /** Left out on purpose: derived tables, a tied head stored twice, a vision tower, and layers that were cut off. */
-function isIgnored(name: string, { config, layerRoot }: LlamaPlan): boolean {
+function isIgnored(name: string, { config, layerRoot }: TensorPlan): boolean {
   if (name.endsWith("rotary_emb.inv_freq") || name.endsWith("lm_head.weight")) return true;
   if (config.multimodal && VISION.test(name)) return true;
   const index = name.startsWith(layerRoot) ? /^\d+(?=\.)/.exec(name.slice(layerRoot.length)) : null;

@@ -5,12 +5,18 @@ import type { ModelConfig } from "../config.ts";
 import { openStore } from "../formats/open-store.ts";
 import type { TensorStore } from "../formats/tensor-store.ts";
 import type { ModelFiles } from "../source/types.ts";
-import { type BufferPlan, checkTensors, type LlamaPlan, planBuffers, planLlama } from "./plan.ts";
+import {
+  type BufferPlan,
+  checkTensors,
+  type TensorPlan,
+  planBuffers,
+  planTensors,
+} from "./plan.ts";
 import { weightTypeOf } from "./weight-type.ts";
 
 export interface PlannedWeights {
   readonly source: TensorStore;
-  readonly plan: LlamaPlan;
+  readonly plan: TensorPlan;
   readonly types: ReadonlyMap<BufferPlan, WeightType>;
 }
 
@@ -35,7 +41,7 @@ export async function planWeights(
 /** @throws CoppiceError `tensor-missing`, `tensor-invalid`. */
 export function planStore(source: TensorStore, config: ModelConfig, dtype: Dtype): PlannedWeights {
   const tied = config.tieWordEmbeddings && !source.ownHead;
-  const plan = planLlama({ ...config, tieWordEmbeddings: tied }, source.tensors);
+  const plan = planTensors({ ...config, tieWordEmbeddings: tied }, source.tensors);
   checkTensors(plan, source.tensors);
   const typeOf = (buffer: BufferPlan): WeightType => {
     if (buffer.kind === "vector") return "f32";

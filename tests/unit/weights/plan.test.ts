@@ -7,7 +7,7 @@ import {
   checkTensors,
   countNumbers,
   planBuffers,
-  planLlama,
+  planTensors,
 } from "../../../src/model/weights/plan.ts";
 import { ARCHITECTURES, QWEN2, QWEN3 } from "../../support/architectures.ts";
 import {
@@ -36,7 +36,7 @@ async function check(
   const config = parseModelConfig({ ...MODEL.config, ...changes }, undefined, { layers });
   const files = await openSource({ files: { "model.safetensors": writeSafetensors(tensors) } });
   const { tensors: entries } = await openStore(files);
-  checkTensors(planLlama(config, entries), entries);
+  checkTensors(planTensors(config, entries), entries);
 }
 
 const filled = (...shape: number[]): TestTensor =>
@@ -48,7 +48,7 @@ test("the tiny model's own tensors fit, in any order", async () => {
 });
 
 test("every tensor of the plan is missed when it is not there, by name", async () => {
-  const plan = planLlama(parseModelConfig(MODEL.config));
+  const plan = planTensors(parseModelConfig(MODEL.config));
   for (const { parts } of planBuffers(plan)) {
     for (const { name } of parts) {
       const { [name]: _, ...rest } = MODEL.tensors;
@@ -104,7 +104,7 @@ describe("tensor-invalid", () => {
     });
     const { tensors } = await openStore(files);
     const config = parseModelConfig(MODEL.config);
-    expect(() => checkTensors(planLlama(config), tensors)).toThrowError(
+    expect(() => checkTensors(planTensors(config), tensors)).toThrowError(
       expect.objectContaining({
         code: "tensor-invalid",
         message: expect.stringMatching(/k_proj.*I32/) as string,
@@ -119,7 +119,7 @@ describe("every architecture", () => {
     (_, options) => {
       const { config, tensors } = tinyModel({ ...options, layers: 2 });
       const entries = new Map(Object.entries(tensors));
-      const plan = planLlama(parseModelConfig(config));
+      const plan = planTensors(parseModelConfig(config));
       checkTensors(plan, entries);
       const sizes = Object.values(tensors).map(({ data }) => data.length);
       expect(countNumbers(plan)).toBe(sizes.reduce((a, b) => a + b));
@@ -142,7 +142,7 @@ describe("every architecture", () => {
       [qwen3, "vision_tower.embed.weight", "qwen3"],
     ] as const) {
       const entries = new Map(Object.entries({ ...tensors, [name]: filled(4) }));
-      expect(() => checkTensors(planLlama(parseModelConfig(config)), entries)).toThrowError(
+      expect(() => checkTensors(planTensors(parseModelConfig(config)), entries)).toThrowError(
         expect.objectContaining({
           code: "tensor-invalid",
           message: expect.stringMatching(new RegExp(`${name}.*${text}`)) as string,
