@@ -7,7 +7,7 @@ import { recordForward } from "../model/index.ts";
 import type { BufferScope, Gpu, LanguageModel, Recording, Scratch } from "../model/index.ts";
 import { recordCompaction } from "./compaction.ts";
 import type { KvCache } from "./kv-cache.ts";
-import { type ScoredNode, TreeState } from "./tree-state.ts";
+import type { ScoredNode, TreeState } from "./tree-state.ts";
 import { sequenceBuffers } from "./sequence-buffers.ts";
 import { MAX_NODES } from "./tree-plan.ts";
 

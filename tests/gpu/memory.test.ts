@@ -24,9 +24,11 @@ async function load(gpu: Gpu, options: object) {
   const models = await loadModels(gpu, resolved, hooks);
   const scope = gpu.buffers.child("cache");
   const weights = gpu.buffers.bytes;
-  new TreeSession(gpu, scope, models.target.model, { extraSlots: EXTRA_SLOTS.target });
-  const { draft } = models;
-  if (draft) new TreeSession(gpu, scope, draft.model, { extraSlots: EXTRA_SLOTS.draft });
+  const sessions = (["target", "draft"] as const).flatMap((role) => {
+    const model = models[role]?.model;
+    return model ? [new TreeSession(gpu, scope, model, { extraSlots: EXTRA_SLOTS[role] })] : [];
+  });
+  expect(sessions).toHaveLength(models.draft ? 2 : 1);
   return { foretold: models.memory, weights, caches: gpu.buffers.bytes - weights };
 }
 
