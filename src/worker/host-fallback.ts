@@ -51,7 +51,7 @@ export async function openFallbackBackend(
   checkSize([target, ...(draft ? [draft] : [])]);
   const opened: TensorStore[] = [];
   const source = async (outline: Outline): Promise<GraphSource> => {
-    const store = await openStore(outline.files);
+    const store = await openStore(outline.files, { ...outline.config, dtype: "f32" });
     opened.push(store);
     return graphSource(outline, store, hooks);
   };

@@ -7,9 +7,18 @@ import {
   type TestFiles,
   withGpu,
 } from "../support/engine.ts";
-import { fixtureBytes, hasStories, storiesFiles, storiesGolden } from "../support/fixtures.ts";
+import {
+  fixtureBytes,
+  fixtureJson,
+  hasStories,
+  storiesFiles,
+  storiesGolden,
+} from "../support/fixtures.ts";
 import { GGML_BLOCKS } from "../reference/ggml-blocks.ts";
 import { storiesGguf } from "../support/gguf-models.ts";
+import { onnxLlama, type OnnxModelOptions } from "../support/onnx-models.ts";
+import { writeOnnx } from "../support/onnx-writer.ts";
+import { jsonFile } from "../support/tiny-model.ts";
 import { GGUF_ENCODERS } from "../support/gguf-writer.ts";
 import {
   readSafetensors,
@@ -67,4 +76,33 @@ describe.skipIf(!hasStories)("the real 260K model", () => {
       expect(await greedy({ "m.gguf": storiesGguf(encoding) })).toEqual(expected);
     },
   );
+
+  /** The folder of an onnx-community repository. */
+  const onnxFolder = (options: Partial<OnnxModelOptions>, tied = true) => {
+    const own = readSafetensors(storiesFiles()["model.safetensors"]!);
+    const made = onnxLlama(own, { layers: 5, heads: { q: 8, kv: 4 }, type: "f32", ...options });
+    const { model, data } = writeOnnx(made.graph, "model.onnx_data");
+    const { "model.safetensors": _, ...rest } = storiesFiles();
+    const config = {
+      ...(fixtureJson("models/stories260K-hf/config.json") as object),
+      tie_word_embeddings: tied,
+    };
+    const plain = { ...rest, "config.json": jsonFile(config) };
+    return {
+      files: { ...plain, "onnx/model.onnx": model, "onnx/model.onnx_data": data! },
+      same: { ...plain, "model.safetensors": writeSafetensors(made.tensors) },
+    };
+  };
+
+  test("as ONNX in f32", async () => {
+    expect(await greedy(onnxFolder({ packed: true }).files)).toEqual(golden);
+  });
+
+  test("as ONNX in q4 with a head of its own: as safetensors of the same numbers", async () => {
+    const { files, same } = onnxFolder({ type: "q4", zeros: true }, false);
+    const expected = await greedy(same);
+    expect(await greedy(files)).toEqual(expected);
+    // config.json calls the head tied, and the graph has another one.
+    expect(await greedy(onnxFolder({ type: "q4", zeros: true }).files)).toEqual(expected);
+  });
 });

@@ -62,9 +62,10 @@ export class GgufFiles implements ModelFiles {
 
   /** The tensors; the caller disposes of them. */
   async store(): Promise<TensorStore> {
-    const file = await openFile(this.#folder, this.#name);
+    const open = (): Promise<TensorFile> => openFile(this.#folder, this.#name);
+    const file = await open();
     try {
-      return new GgufStore(file, this.#header);
+      return new GgufStore(file, this.#header, open);
     } catch (error) {
       file.dispose();
       throw error;

@@ -23,16 +23,18 @@ interface PlacedTensor extends LocatedTensor {
 /** A table that the kernels make for themselves, out of config.json. */
 const DERIVED = "rope_freqs.weight";
 
-/** Reads tensors from one open file. */
+/** Reads tensors from one file, which is opened again where reading goes on after `dispose`. */
 export class GgufStore implements TensorStore {
   readonly tensors: ReadonlyMap<string, PlacedTensor>;
-  readonly #file: TensorFile;
+  readonly #reopen: () => Promise<TensorFile>;
+  #file: TensorFile | undefined;
   /** The bytes of the tensor whose rows are put in another order. */
   #held: { readonly tensor: LocatedTensor; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
 
   /** @throws CoppiceError `weights-invalid`, `tensor-invalid` for a type that cannot be read. */
-  constructor(file: TensorFile, header: GgufHeader) {
+  constructor(file: TensorFile, header: GgufHeader, reopen: () => Promise<TensorFile>) {
     this.#file = file;
+    this.#reopen = reopen;
     const tensors = placeTensors(file, header);
     this.tensors = new Map(tensors.map((tensor) => [tensor.name, tensor]));
     if (this.tensors.size < tensors.length) throw invalid(file.name, "has one tensor by two names");
@@ -47,7 +49,7 @@ export class GgufStore implements TensorStore {
     const last = Math.ceil(to / unit);
     const raw =
       paired === undefined
-        ? await this.#file.read(tensor.start + first * type.bytes, tensor.start + last * type.bytes)
+        ? await this.#bytes(tensor.start + first * type.bytes, tensor.start + last * type.bytes)
         : await this.#rows(tensor, paired, first, last);
     const bytes = tensor.plusOne ? lessOne(raw) : convertBlocks(raw, type);
     const layout = DTYPE_LAYOUT[type.dtype];
@@ -58,7 +60,13 @@ export class GgufStore implements TensorStore {
 
   dispose(): void {
     this.#held = undefined;
-    this.#file.dispose();
+    this.#file?.dispose();
+    this.#file = undefined;
+  }
+
+  async #bytes(from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.#file ??= await this.#reopen();
+    return this.#file.read(from, to);
   }
 
   /** Rows of a tensor in transformers' order: a head's first half, which are its even rows here, then its second. */
@@ -70,7 +78,7 @@ export class GgufStore implements TensorStore {
   ): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#held?.tensor !== tensor) {
       this.#held = undefined;
-      const bytes = await this.#file.read(tensor.start, tensor.start + tensor.bytes);
+      const bytes = await this.#bytes(tensor.start, tensor.start + tensor.bytes);
       this.#held = { tensor, bytes };
     }
     const { bytes } = this.#held;
@@ -118,7 +126,7 @@ function placeTensors(file: TensorFile, { metadata, tensors }: GgufHeader): Plac
       const part = /\.attn_([qk])\.(?:weight|bias)$/.exec(tensor.name)?.[1];
       const rows = tensor.shape[0]! / (part === "q" ? heads : kvHeads);
       const paired = known.paired && part !== undefined ? rows : undefined;
-      if (paired !== undefined && !(Number.isInteger(paired) && paired % 2 === 0)) {
+      if (paired !== undefined && !(paired > 0 && paired % 2 === 0)) {
         throw invalid(
           file.name,
           `has tensor "${tensor.name}" in rows that its heads do not divide`,

@@ -188,7 +188,7 @@ function mergesOf(
 }
 
 /** Longer than any real piece: cutting a token at every place takes time with the square of its length. */
-const MAX_PIECE = 512;
+const MAX_PIECE = 128;
 
 /** GPT-2's byte pairs: merges in order, over bytes written as letters. */
 function bytePairs(

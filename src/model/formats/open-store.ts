@@ -2,6 +2,8 @@
 import { CoppiceError } from "../../errors.ts";
 import type { ModelFiles } from "../source/types.ts";
 import { GgufFiles } from "./gguf-files.ts";
+import type { ModelConfig } from "../config.ts";
+import { OnnxStore } from "./onnx-store.ts";
 import type { TensorStore } from "./tensor-store.ts";
 import { WeightFiles } from "./weight-files.ts";
 
@@ -38,20 +40,52 @@ function onlyGguf({ names = [], label }: ModelFiles): string | undefined {
   );
 }
 
+/** What an ONNX model may be called, by the type that was asked for; the first that is there is taken. */
+const ONNX_FILES: Readonly<Record<string, readonly string[]>> = {
+  auto: ["model_fp16", "model", "model_q4f16", "model_q4"],
+  f32: ["model", "model_fp16"],
+  f16: ["model_fp16", "model"],
+  q4: ["model_q4f16", "model_q4", "model_fp16", "model"],
+  q8: ["model_fp16", "model"],
+};
+
+/** What an ONNX graph leaves to its configuration, and which of several files is wanted. */
+export type StoreHints = Pick<ModelConfig, "heads" | "kvHeads" | "gainOffset"> & {
+  readonly dtype: string;
+};
+
+const PLAIN: StoreHints = { heads: 1, kvHeads: 1, gainOffset: 0, dtype: "auto" };
+
 /**
- * Opens the weights of a model.
- * @throws CoppiceError `file-missing` with what was looked for; `weights-invalid`, `tensor-invalid`.
+ * Opens the weights of a model: the file that was asked for, or model.safetensors, the files of its index, or the
+ * ONNX file in `onnx/` that fits `dtype`.
+ * @throws CoppiceError `file-missing` with what was looked for; `weights-invalid`, `tensor-invalid`,
+ * `architecture-unknown` for an ONNX graph whose weights cannot be told apart.
  */
-export async function openStore(files: ModelFiles): Promise<TensorStore> {
+export async function openStore(
+  files: ModelFiles,
+  { heads, kvHeads, gainOffset, dtype }: StoreHints = PLAIN,
+): Promise<TensorStore> {
   if (files instanceof GgufFiles) return files.store();
-  const looked = files.file === undefined ? ["model.safetensors"] : [files.file];
+  const looked =
+    files.file === undefined
+      ? [SAFETENSORS, ...(ONNX_FILES[dtype] ?? []).map((name) => `onnx/${name}.onnx`)]
+      : [files.file];
   for (const name of looked) {
-    const store = await WeightFiles.open(files, name);
+    const store = name.endsWith(".onnx")
+      ? await OnnxStore.open(files, name, {
+          heads: { query: heads, keyValue: kvHeads },
+          normPlusOne: gainOffset === 1,
+        })
+      : await WeightFiles.open(files, name);
     if (store) return store;
   }
+  if (files.file === undefined) looked.splice(1, 0, `${SAFETENSORS}.index.json`);
   throw new CoppiceError(
     "file-missing",
-    `${files.label} has no weights: looked for ${looked.join(", ")}${files.file === undefined ? " and model.safetensors.index.json" : ""}.`,
-    'Weights are read from safetensors and GGUF files. Name the file where it has another name: { model, file: "name.gguf" }.',
+    `${files.label} has no weights: looked for ${looked.join(", ")}.`,
+    'Name the file of weights where it has another name: { model, file: "name.gguf" }. Safetensors, GGUF and ONNX files can be read.',
   );
 }
+
+const SAFETENSORS = "model.safetensors";

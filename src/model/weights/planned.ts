@@ -29,7 +29,7 @@ export async function planWeights(
   config: ModelConfig,
   dtype: Dtype,
 ): Promise<PlannedWeights> {
-  const source = await openStore(files);
+  const source = await openStore(files, { ...config, dtype });
   try {
     return planStore(source, config, dtype);
   } catch (error) {

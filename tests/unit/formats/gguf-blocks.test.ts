@@ -9,8 +9,10 @@ import { writeGguf } from "../../support/gguf-writer.ts";
 import { uniforms } from "../../support/random.ts";
 
 async function storeOf(bytes: Uint8Array<ArrayBuffer>): Promise<GgufStore> {
-  const file = (await (await openSource({ files: { "m.gguf": bytes } })).open("m.gguf"))!;
-  return new GgufStore(file, await readGgufHeader(file));
+  const source = await openSource({ files: { "m.gguf": bytes } });
+  const open = async () => (await source.open("m.gguf"))!;
+  const file = await open();
+  return new GgufStore(file, await readGgufHeader(file), open);
 }
 
 const f32 = (bytes: Uint8Array<ArrayBuffer>): number[] => [
