@@ -1,5 +1,8 @@
 // One model in several formats: the same weights write the same text.
 import { describe, expect, test } from "vitest";
+import { openModelFiles } from "../../src/model/formats/open-store.ts";
+import { loadModel } from "../../src/model/index.ts";
+import { openSource } from "../../src/model/source/index.ts";
 import {
   decodeTokens,
   loadTestModel,
@@ -105,4 +108,28 @@ describe.skipIf(!hasStories)("the real 260K model", () => {
     // config.json calls the head tied, and the graph has another one.
     expect(await greedy(onnxFolder({ type: "q4", zeros: true }).files)).toEqual(expected);
   });
+
+  test.each(["m.gguf", "onnx/model.onnx"])(
+    "an abort while %s is read leaves nothing on the GPU",
+    async (file) => {
+      const made = onnxFolder({ type: "q4" }, false).files;
+      const files = { ...made, "m.gguf": storiesGguf("Q8_0") };
+      await withGpu(async (gpu) => {
+        const before = gpu.bytes;
+        const abort = new AbortController();
+        const source = await openModelFiles(await openSource({ files }), file);
+        let pieces = 0;
+        const run = loadModel(gpu, gpu.buffers.child("model"), source, {
+          signal: abort.signal,
+          onProgress: () => {
+            pieces += 1;
+            if (pieces === 12) abort.abort();
+          },
+        });
+        await expect(run).rejects.toMatchObject({ code: "aborted" });
+        expect(pieces).toBe(12);
+        expect(gpu.bytes).toBe(before);
+      });
+    },
+  );
 });

@@ -218,7 +218,20 @@ class GraphWriter {
       this.held[name] = testTensor("F32", [rows[i]!, k], part);
       row += rows[i]!;
     }
-    return output;
+    return this.biased(names, output);
+  }
+
+  /** The node that adds the biases of these matrices, where they have any. */
+  biased(names: readonly string[], value: string): string {
+    const biases = names.map((name) => name.replace(/weight$/, "bias"));
+    if (!biases.every((name) => name in this.#tensors)) return value;
+    const data = biases.flatMap((name) => [...this.#tensors[name]!.data]);
+    for (const name of biases) {
+      const { shape, data: own } = this.#tensors[name]!;
+      this.held[name] = testTensor(this.#options.type === "f16" ? "F16" : "F32", shape, own);
+    }
+    const bias = this.floats(`bias_${this.#count}`, [data.length], Float64Array.from(data));
+    return this.node("Add", [bias, value]);
   }
 
   blockConstants(id: string, { rows, k, block, bits, data, scales, zeros }: NBits): string[] {

@@ -20,9 +20,17 @@ export interface OnnxPart {
   readonly rows: number;
 }
 
+/** The same of a norm's gain or a bias: `rows` numbers from `firstRow` on. */
+export interface OnnxVector {
+  readonly name: string;
+  readonly tensor: OnnxTensor;
+  readonly firstRow: number;
+  readonly rows: number;
+}
+
 export interface OnnxRoles {
   readonly parts: readonly OnnxPart[];
-  readonly vectors: readonly { readonly name: string; readonly tensor: OnnxTensor }[];
+  readonly vectors: readonly OnnxVector[];
   /** True where the head is not the embedding table itself. */
   readonly ownHead: boolean;
 }
@@ -124,7 +132,7 @@ export function findRoles(
 
 class Roles {
   readonly parts: OnnxPart[] = [];
-  readonly vectors: { name: string; tensor: OnnxTensor }[] = [];
+  readonly vectors: OnnxVector[] = [];
 
   add(name: string, matrix: OnnxMatrix, firstRow: number, rows: number): void {
     this.parts.push({ name: `${name}.weight`, matrix, firstRow, rows });
@@ -133,12 +141,12 @@ class Roles {
   linear(name: string, linear: OnnxLinear, firstRow = 0, rows = linear.rows): void {
     this.add(name, linear, firstRow, rows);
     if (!linear.bias) return;
-    if (rows < linear.rows) throw unreadable("has biases in one with several matrices");
-    this.vectors.push({ name: `${name}.bias`, tensor: linear.bias });
+    this.vectors.push({ name: `${name}.bias`, tensor: linear.bias, firstRow, rows });
   }
 
   norm(name: string, tensor: OnnxTensor): void {
-    this.vectors.push({ name: `${name}.weight`, tensor });
+    const rows = tensor.shape[0]!;
+    this.vectors.push({ name: `${name}.weight`, tensor, firstRow: 0, rows });
   }
 }
 

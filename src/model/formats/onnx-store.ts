@@ -72,10 +72,11 @@ export class OnnxStore implements TensorStore {
         ...parts.map(({ name: part, matrix, firstRow, rows }) =>
           place(part, matrix, firstRow, [rows, matrix.k]),
         ),
-        ...vectors.map(({ name: part, tensor }) => {
-          const [k] = tensor.shape as [number];
-          const matrix = { tensor, rows: 1, k, turned: false, blocks: undefined };
-          return place(part, matrix, 0, [k], options.normPlusOne && part.endsWith("norm.weight"));
+        ...vectors.map(({ name: part, tensor, firstRow, rows }) => {
+          const all = tensor.shape[0]!;
+          const matrix = { tensor, rows: all, k: 1, turned: false, blocks: undefined };
+          const plusOne = options.normPlusOne && part.endsWith("norm.weight");
+          return place(part, matrix, firstRow, [rows], plusOne);
         }),
       ];
       tensors.sort(
@@ -222,7 +223,7 @@ function place(
     );
   }
   const dtype = plusOne ? "F32" : own;
-  const share = shape.length > 1 ? shape[0]! / rows : 1;
+  const share = shape[0]! / rows;
   return {
     name,
     dtype,

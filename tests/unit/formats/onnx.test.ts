@@ -16,6 +16,7 @@ import { serveFiles } from "../../support/file-server.ts";
 import { fixtureBytes, hasFixture } from "../../support/fixtures.ts";
 import { onnxLlama, type OnnxModel, type OnnxModelOptions } from "../../support/onnx-models.ts";
 import { type OnnxTestGraph, writeOnnx } from "../../support/onnx-writer.ts";
+import { testTensor } from "../../support/safetensors-writer.ts";
 import { tinyModel } from "../../support/tiny-model.ts";
 
 const SIZES = { layers: 2, hidden: 64, intermediate: 96, heads: 4, kvHeads: 2, vocab: 48 };
@@ -89,6 +90,27 @@ describe.each(KINDS)("%s", (_, options, dtype) => {
     },
   );
 });
+
+test.each([{}, { packed: true }, { spelledOut: true }, { type: "q4", packed: true }] as const)(
+  "biases of queries, keys and values: %j",
+  async (options) => {
+    const biases = [0, 1].flatMap((layer) =>
+      (["q", "k", "v"] as const).map((part, i) => {
+        const rows = part === "q" ? 64 : 32;
+        const data = Float64Array.from(
+          { length: rows },
+          (_, j) => (j + 100 * i + 1000 * layer) / 8,
+        );
+        const name = `model.layers.${layer}.self_attn.${part}_proj.bias`;
+        return [name, testTensor("F32", [rows], data)] as const;
+      }),
+    );
+    const tensors = { ...LLAMA.tensors, ...Object.fromEntries(biases) };
+    const model = onnxLlama(tensors, { layers: 2, heads: HEADS, type: "f32", ...options });
+    expect(Object.keys(model.tensors)).toContain("model.layers.1.self_attn.k_proj.bias");
+    await expectSame(await open(model.graph), model);
+  },
+);
 
 test("a head that is the embedding turned around is no tensor of its own", async () => {
   const model = onnxLlama(LLAMA.tensors, { layers: 2, heads: HEADS, type: "f32", tiedHead: true });

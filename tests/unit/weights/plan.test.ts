@@ -10,6 +10,7 @@ import {
   planTensors,
 } from "../../../src/model/weights/plan.ts";
 import { ARCHITECTURES, QWEN2, QWEN3 } from "../../support/architectures.ts";
+import { serveFiles } from "../../support/file-server.ts";
 import {
   rawSafetensors,
   type TestTensor,
@@ -225,5 +226,32 @@ describe("weight files", () => {
     expect([...new Uint16Array(c.slice().buffer)]).toEqual([0x4000, 0x4200]);
     const a = await store.read(store.tensors.get("a")!, 1, 2);
     expect([...new Float32Array(a.slice().buffer)]).toEqual([6]);
+  });
+
+  test("shards behind redirects, as the hub has them", async () => {
+    const x = writeSafetensors({ a: testTensor("F32", [2], [5, 6]) });
+    const y = writeSafetensors({ c: testTensor("F32", [2], [7, 8]) });
+    const server = await serveFiles(
+      {
+        [`m/${INDEX}`]: jsonFile({ weight_map: { a: "x.safetensors", c: "y.safetensors" } }),
+        "store/1": x,
+        "store/2": y,
+      },
+      { redirects: { "m/x.safetensors": "/store/1", "m/y.safetensors": "/store/2" } },
+    );
+    try {
+      const store = await openStore(await openSource(`${server.url}m`));
+      const read = async (name: string) => {
+        const bytes = await store.read(store.tensors.get(name)!, 0, 2);
+        return [...new Float32Array(bytes.slice().buffer)];
+      };
+      expect([await read("a"), await read("c")]).toEqual([
+        [5, 6],
+        [7, 8],
+      ]);
+      store.dispose();
+    } finally {
+      await server.close();
+    }
   });
 });
