@@ -116,7 +116,7 @@ async function weightsOf(
   config: ModelConfig,
   { dtype, contextLength }: WantedSize,
 ): Promise<Partial<ModelInfo>> {
-  const store = await openTensors(files);
+  const store = await openTensors(files, { ...config, dtype });
   store.dispose();
   const counts = new Map<string, number>();
   for (const tensor of store.tensors.values()) {
