@@ -9,8 +9,9 @@ export type StoredTypes = readonly Pick<LocatedTensor, "dtype" | "widened">[];
 /**
  * One type for all of a matrix's tensors. `table`: whether it is an embedding or a head, which `"q4"` keeps in eight bits.
  *
- * What is in blocks in the files stays in blocks unless floats were asked for, nibbles as bytes beside bytes. Blocks beside
- * floats become floats: f32, which holds both exactly, or f16 where those floats were made of blocks themselves.
+ * What is in blocks in the files stays in blocks unless floats were asked for, nibbles as bytes beside bytes. What was made of
+ * blocks that the kernels do not have becomes bytes: at most twice the room, and little beside the error that the
+ * file's own blocks brought. Blocks beside floats become f32, which holds both exactly.
  */
 export function weightTypeOf(stored: StoredTypes, dtype: Dtype, table: boolean): WeightType {
   const nibbles = stored.every((tensor) => tensor.dtype === "Q4");
@@ -30,12 +31,9 @@ export function weightTypeOf(stored: StoredTypes, dtype: Dtype, table: boolean):
 }
 
 function ownType(stored: StoredTypes, nibbles: boolean): WeightType {
-  const inBlocks = stored.filter(({ dtype }) => dtype === "Q8" || dtype === "Q4");
-  if (inBlocks.length === stored.length) return nibbles ? "q4" : "q8";
-  const exact = stored.filter(({ widened }) => !widened);
-  const wide =
-    inBlocks.length > 0
-      ? exact.length > inBlocks.length
-      : exact.some(({ dtype }) => dtype === "F32");
+  const isBlocks = ({ dtype }: StoredTypes[number]) => dtype === "Q8" || dtype === "Q4";
+  const floats = stored.filter((tensor) => !isBlocks(tensor) && !tensor.widened);
+  if (floats.length === 0) return nibbles ? "q4" : "q8";
+  const wide = stored.some(isBlocks) || floats.some(({ dtype }) => dtype === "F32");
   return wide ? "f32" : "f16";
 }
