@@ -1,4 +1,5 @@
 /** What one request asks for, checked and with every default filled in. */
+import { DECODER_KINDS } from "./decoder-kinds.ts";
 import { CoppiceError } from "../errors.ts";
 import type {
   GenerateOptions,
@@ -78,17 +79,6 @@ const FIELDS = [
   "logProbabilities",
   ...EDIT_FIELDS,
 ] as const satisfies readonly (keyof GenerateOptions)[];
-const DECODERS = [
-  "greedy",
-  "sample",
-  "mirostat",
-  "momentum",
-  "contrastive",
-  "speculative",
-  "superposed",
-  "beam",
-  "samples",
-] as const;
 const MAX_ROUNDS = 16;
 const MAX_STOPS = 16;
 const MAX_TOPS = 20;
@@ -153,7 +143,7 @@ function warningsOf(trees: boolean, decoder: ResolvedDecoder, rounds: unknown): 
 function resolveDecoder(value: unknown, { hasDraft, vocabSize }: EngineLimits): ResolvedDecoder {
   if (value === undefined) return hasDraft ? speculative({}, vocabSize) : { stages: GREEDY_STAGES };
   const kind = kindOf(value);
-  const known = checkChoice("decoder.kind", kind, DECODERS);
+  const known = checkChoice("decoder.kind", kind, DECODER_KINDS);
   if (known === "greedy") {
     checkRecord("decoder", value, ["kind"]);
     return { stages: GREEDY_STAGES };

@@ -1,22 +1,13 @@
 /** Holds a request against what the engine offers: WebGPU everything, the fallback no token trees. */
 import { CoppiceError } from "../errors.ts";
 import type { EngineCapabilities, VerifyRule } from "../options.ts";
+import { DECODER_KINDS } from "./decoder-kinds.ts";
 import type { ResolvedDecoder } from "./generate-options.ts";
 import type { ResolvedTree } from "./tree-options.ts";
 
 /** What the kernels do. */
 export const ALL_CAPABILITIES: EngineCapabilities = {
-  decoders: [
-    "greedy",
-    "sample",
-    "mirostat",
-    "momentum",
-    "contrastive",
-    "speculative",
-    "superposed",
-    "beam",
-    "samples",
-  ],
+  decoders: DECODER_KINDS,
   trees: ["chain", "rsd-c", "rsd-s", "paths", "best-first", "auto"],
   verify: ["coupled", "recursive", "traversal", "block", "spectr", "specinfer", "auto"],
 };

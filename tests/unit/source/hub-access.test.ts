@@ -1,69 +1,17 @@
 // Who may read a repository of a hub, where tokens go, and what others have downloaded of it.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { openSource, type OpenedSource } from "../../../src/model/source/index.ts";
-import type { OpenSourceOptions } from "../../../src/model/source/types.ts";
-import { ModelStore } from "../../../src/model/store/model-store.ts";
-import { PIECE_BYTES } from "../../../src/model/store/piece-file.ts";
-import { HubServer } from "../../support/hub-server.ts";
-import { MemoryStorage } from "../../support/memory-storage.ts";
+import { describe, expect, test } from "vitest";
 import { jsonFile } from "../../support/tiny-model.ts";
-
-const TOKEN = "hf_VerySecretToken";
-const BIG = Uint8Array.from(
-  { length: 2 * PIECE_BYTES + 1000 },
-  (_, i) => (i * 7 + (i >> 11)) & 255,
-);
-const OTHER = Uint8Array.from(BIG, (byte) => byte ^ 3);
-const CONFIG = jsonFile({ model_type: "llama" });
-const V1 = { "config.json": CONFIG, "model.safetensors": BIG };
-const V2 = { ...V1, "README.md": jsonFile("new") };
-
-let hub: HubServer;
-let storage: MemoryStorage;
-beforeAll(async () => {
-  hub = await HubServer.open({
-    "org/m": { revisions: { main: V1, next: V2 } },
-    "org/n": { revisions: { main: { ...V1, "model.safetensors": OTHER } } },
-    "org/gated": { revisions: { main: V1 }, gatedFor: TOKEN },
-    "org/private": { revisions: { main: V1 }, privateFor: TOKEN },
-  });
-});
-afterAll(() => hub.close());
-beforeEach(() => {
-  storage = new MemoryStorage();
-  hub.take();
-  Object.assign(hub.faults, {
-    corrupt: undefined,
-    apiStatus: undefined,
-    apiPage: undefined,
-    gzip: false,
-    noRanges: false,
-  });
-  hub.faults.cuts.length = 0;
-});
-
-const open = (source = "org/m", more: OpenSourceOptions & { maxBytes?: number } = {}) =>
-  openSource(source, {
-    firstPause: 1,
-    store: new ModelStore(storage, more.maxBytes),
-    ...more,
-    hub: { endpoint: hub.url, ...more.hub },
-  });
-
-async function readBig(files: OpenedSource, end = BIG.length, start = 0): Promise<Uint8Array> {
-  const file = (await files.open("model.safetensors"))!;
-  try {
-    const step = 1_500_000;
-    const out = new Uint8Array(end - start);
-    for (let at = start; at < end; at += step) {
-      out.set(await file.read(at, Math.min(end, at + step)), at - start);
-    }
-    return out;
-  } finally {
-    file.dispose();
-  }
-}
-const isBig = (bytes: Uint8Array): boolean => Buffer.compare(bytes, BIG) === 0;
+import {
+  BIG,
+  CONFIG,
+  hub,
+  isBig,
+  open,
+  OTHER,
+  readBig,
+  storage,
+  TOKEN,
+} from "../../support/hub-repositories.ts";
 
 describe("tokens", () => {
   const withToken = { hub: { token: TOKEN } };
