@@ -1,7 +1,7 @@
 /** A model folder from this machine: dropped onto the page, or picked. */
 
 /** What a loader may want; a model folder often holds the same weights in other formats too. */
-const WANTED = /\.(?:json|safetensors|jinja|txt|model)$/;
+const WANTED = /\.(?:json|safetensors|gguf|jinja|txt|model)$/;
 
 export interface Folder {
   readonly name: string;
@@ -19,7 +19,16 @@ export function folderOf(list: Iterable<File>): Folder {
     files[file.name] = file;
     name ||= top ?? "";
   }
-  return { name: name || "these files", files };
+  return { name: name || "these files", files: chosen(files) };
+}
+
+/** A GGUF file brings everything along, and is taken where there are no other weights. */
+function chosen(files: Readonly<Record<string, File>>): Folder["files"] {
+  const entries = Object.entries(files);
+  const isGguf = ([name]: [string, File]): boolean => name.endsWith(".gguf");
+  const hasOthers = entries.some(([name]) => name.endsWith(".safetensors"));
+  const kept = entries.filter((entry) => isGguf(entry) !== hasOthers);
+  return hasOthers || entries.some(isGguf) ? Object.fromEntries(kept) : files;
 }
 
 /** From a drop: a folder, or the files themselves. Must be called right in the event, before any await. */
@@ -35,7 +44,7 @@ export async function folderOfDrop(transfer: DataTransfer): Promise<Folder> {
   const files = await Promise.all(fileEntries.map(readFile));
   return {
     name: folder?.name ?? "these files",
-    files: Object.fromEntries(files.map((file) => [file.name, file])),
+    files: chosen(Object.fromEntries(files.map((file) => [file.name, file]))),
   };
 }
 

@@ -98,7 +98,7 @@ export class SourceField {
     const hint = make(
       "p",
       {},
-      "Drop a folder here with config.json, *.safetensors and tokenizer.json, or choose one:",
+      "Drop a folder here with config.json, *.safetensors and tokenizer.json, or a GGUF file; or choose a folder:",
     );
     const zone = make("div", { className: "drop" }, hint, this.#picker, this.#listing);
     zone.addEventListener("dragover", (event) => {
