@@ -10,15 +10,15 @@ const alias = { coppice: fileURLToPath(new URL("src/index.ts", import.meta.url))
 const adapters = testAdapters();
 
 /** Whole texts and laws: they say nothing of an adapter that its kernels' tests do not, and take the slowest one the longest. */
-const LOSSLESS = "tests/lossless/**";
-const everywhere = process.env["COPPICE_LOSSLESS_EVERYWHERE"] !== undefined;
+const WHOLE_TEXTS = ["tests/decoders/**", "tests/lossless/**"];
+const everywhere = process.env["COPPICE_TEXTS_EVERYWHERE"] !== undefined;
 
 const gpuProjects = adapters.map(({ name, icd, fix }, i): TestProjectInlineConfiguration => ({
   resolve: { alias },
   test: {
     name,
-    include: ["tests/{kernels,gpu,engine,lossless}/**/*.test.ts"],
-    exclude: i === 0 && adapters.length > 1 && !everywhere ? [LOSSLESS] : [],
+    include: ["tests/{kernels,gpu,engine,decoders,lossless}/**/*.test.ts"],
+    exclude: i === 0 && adapters.length > 1 && !everywhere ? WHOLE_TEXTS : [],
     benchmark: { include: ["bench/**/*.bench.ts"] },
     setupFiles: ["tests/setup/dawn.ts"],
     env: { COPPICE_ADAPTER: name, COPPICE_ADAPTER_FIX: fix, ...(icd && { VK_ICD_FILENAMES: icd }) },

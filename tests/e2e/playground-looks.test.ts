@@ -8,8 +8,8 @@ import { ROOT } from "../../scripts/lib/files.mjs";
 import { writeHugeModel } from "./huge-model.ts";
 import { Playground, servePlayground, type Site } from "./playground-page.ts";
 
-/** Enough to fill the page in a picture. */
-const TOKENS = 60;
+/** Enough to fill the page where the pictures are wanted, and to draw trees where not. */
+const TOKENS = process.env["COPPICE_SCREENSHOTS"] ? 60 : 16;
 
 const PHONE = { width: 360, height: 780 };
 

@@ -259,7 +259,12 @@ faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>
         const ended = await run(gpu, cases.slice(0, 3), spec, 1);
         expect(ended[0]!.written, name).toBeGreaterThan(0);
       } else {
-        expect((await faults(gpu, cases, spec)).found, name).not.toEqual([]);
+        let isSeen = false;
+        // A few cases show most faults, so that the others need not run.
+        for (let first = 0; first < cases.length && !isSeen; first += 6) {
+          isSeen = (await faults(gpu, cases.slice(first, first + 6), spec)).found.length > 0;
+        }
+        expect(isSeen, name).toBe(true);
       }
     }
   }),
