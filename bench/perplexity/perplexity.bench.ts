@@ -6,9 +6,9 @@ import type { Gpu } from "../../src/gpu/index.ts";
 import * as kernels from "../../src/kernels/index.ts";
 import type { Dtype } from "../../src/options.ts";
 import { loadTestModel, treeSession, withGpu } from "../../tests/support/engine.ts";
+import { hasCorpus, heldOutWindows, WINDOW } from "../../tests/support/held-out.ts";
 import { software } from "../harness.ts";
 import { Records } from "../records.ts";
-import { hasCorpus, heldOutWindows, WINDOW } from "./held-out.ts";
 
 const WINDOWS = Number(process.env["WINDOWS"] ?? 12);
 const MODELS = ["target", "draft"] as const;

@@ -5,9 +5,10 @@ import { createTokenizer } from "../../src/tokenizer/index.ts";
 import { loadTestModel, treeSession, withGpu } from "../support/engine.ts";
 import { graphModel, talesFiles, useOrt } from "../support/fallback.ts";
 import { fixtureBytes, hasFixture } from "../support/fixtures.ts";
+import { hasCorpus, heldOutWindows } from "../support/held-out.ts";
 import { LOGIT_ERROR } from "../support/logits.ts";
 
-/** Of each text. Software adapters are slow; docs/numerics.md has figures over longer ones. */
+/** Of each text. Software adapters are slow: `bench/oracle` takes thousands. */
 const TOKENS = 32;
 const SHAKESPEARE = "corpora/tinyshakespeare.txt";
 const WIKIPEDIA = "corpora/wikitext-2.valid.txt";
@@ -29,9 +30,9 @@ function texts(): number[][] {
     const bytes = fixtureBytes(path);
     return tokenizer.encode(new TextDecoder().decode(bytes.subarray(1000, 2000)));
   });
-  return [...own.slice(0, 1).map(({ promptIds, ids }) => [...promptIds, ...ids]), ...others].map(
-    (ids) => ids.slice(0, TOKENS),
-  );
+  const heldOut = hasCorpus ? heldOutWindows(1) : [];
+  const written = own.slice(0, 1).map(({ promptIds, ids }) => [...promptIds, ...ids]);
+  return [...written, ...heldOut, ...others].map((ids) => ids.slice(0, TOKENS));
 }
 
 describe.each(["target", "draft"] as const)("the embedded %s", (name) => {
