@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 
 export const HELP = `npm run generate -- [options]
 
-  --target <dir|repo>     the model whose text is wanted; default: the embedded pair
-  --draft <dir|repo>      a smaller model that proposes tokens
+  --target <path|repo>    the model whose text is wanted: a folder, or a .gguf file; default: the embedded pair
+  --draft <path|repo>     a smaller model that proposes tokens
   --draft-layers <n>      use only the draft's first n layers; without --draft, the target's own
   --prompt <text>         default "Once upon a time"; "" is the beginning-of-text token alone
   --decoder <json|kind>   the API's decoder object, such as '{"kind":"greedy"}', or a kind alone, such as

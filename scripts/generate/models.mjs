@@ -8,6 +8,10 @@ const EMBEDDED = {
   draft: join(ROOT, "models/tales/draft"),
 };
 
+/** A file of weights at the end of a path; an ONNX file's configuration may lie above it. */
+const WEIGHTS = /([\\/]onnx)?[\\/][^\\/]+\.(gguf|onnx|safetensors)$/;
+const HUB_FILE = /^[\w-][\w.-]*\/[\w.@-]+\/([\w.-]+\/)?[\w.-]+\.(gguf|onnx)$/;
+
 /** @typedef {{ target?: string | undefined, draft?: string | undefined, draftLayers?: number | undefined }} Names */
 
 /**
@@ -36,16 +40,17 @@ export function modelSources({ target, draft, draftLayers }) {
  */
 function sourceOf(role, name, mounts) {
   if (/^https?:\/\//.test(name)) return name;
-  const folder = resolve(name);
-  if (existsSync(folder)) {
+  const path = resolve(name);
+  if (existsSync(path)) {
     const prefix = `/models/${role}/`;
-    mounts[prefix] = folder;
-    return prefix;
+    const file = WEIGHTS.exec(path)?.[0] ?? "";
+    mounts[prefix] = path.slice(0, path.length - file.length);
+    return prefix + file.slice(1).replaceAll("\\", "/");
   }
-  if (/^[\w-][\w.-]*\/[\w.-]+(@[\w./-]+)?$/.test(name)) return name;
+  if (/^[\w-][\w.-]*\/[\w.-]+(@[\w./-]+)?$/.test(name) || HUB_FILE.test(name)) return name;
   throw new CommandError(
     "source-invalid",
     `There is no ${role} model at ${name}.`,
-    "Give a folder with config.json, model.safetensors and tokenizer.json, or a hub repository as owner/name.",
+    "Give a folder with config.json, model.safetensors and tokenizer.json, a .gguf file, or a hub repository as owner/name.",
   );
 }

@@ -1,5 +1,5 @@
 // What `npm run generate` accepts, refuses, and hands to the engine. The run itself is an e2e test.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -67,6 +67,21 @@ test("a target alone has no draft, and draft layers alone are its own", () => {
     model: "org/name",
     layers: 2,
   });
+});
+
+test("a file of weights is named within its folder", () => {
+  mkdirSync(join(folder, "onnx"));
+  for (const file of ["m-Q4_0.gguf", "onnx/model_q4.onnx"]) writeFileSync(join(folder, file), "");
+  expect(modelSources({ target: join(folder, "m-Q4_0.gguf"), draftLayers: 2 })).toEqual({
+    target: "/models/target/m-Q4_0.gguf",
+    draft: { model: "/models/target/m-Q4_0.gguf", layers: 2 },
+    mounts: { "/models/target/": folder },
+  });
+  expect(modelSources({ target: join(folder, "onnx/model_q4.onnx") })).toEqual({
+    target: "/models/target/onnx/model_q4.onnx",
+    mounts: { "/models/target/": folder },
+  });
+  expect(modelSources({ target: "org/name/m.gguf" }).target).toBe("org/name/m.gguf");
 });
 
 test("hub repositories and URLs pass through, missing folders are refused", () => {
