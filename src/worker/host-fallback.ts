@@ -2,7 +2,6 @@
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import { CoppiceError, throwIfAborted } from "../errors.ts";
 import type { FallbackRequest, GraphSource } from "../fallback/index.ts";
-import { openStore } from "../model/formats/open-store.ts";
 import {
   elementsOf,
   type LocatedTensor,
@@ -10,11 +9,13 @@ import {
   type TensorStore,
 } from "../model/formats/tensor-store.ts";
 import { convertTensor } from "../model/weights/convert.ts";
-import { checkTensors, planBuffers, planTensors } from "../model/weights/plan.ts";
+import { type PlannedWeights, planWeights } from "../model/weights/index.ts";
+import { planBuffers } from "../model/weights/plan.ts";
+import { progressReporter } from "../model/weights/progress.ts";
 import type { EngineBackend, LoadHooks } from "./host-backend.ts";
 import { backendTokenizer, parameterCount } from "./host-engine.ts";
 import { type Outline, outlineModels } from "./host-models.ts";
-import { isUnknownArchitecture, outlineOnnx } from "./host-onnx.ts";
+import { isUnknownArchitecture, MOST_WEIGHT_BYTES, outlineOnnx } from "./host-onnx.ts";
 
 /** The fallback's script, as it is imported. */
 export interface FallbackScript {
@@ -26,12 +27,6 @@ export interface FallbackFiles {
   readonly wasm: string | ArrayBuffer;
   readonly script: () => Promise<FallbackScript>;
 }
-
-/**
- * WebAssembly addresses 4 GiB. Weights are in there twice while they are put in the order that the matrix products want, one
- * after another; caches and intermediate values need the rest.
- */
-const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
 
 export async function openFallbackBackend(
   options: ResolvedLoad,
@@ -49,11 +44,11 @@ export async function openFallbackBackend(
   }
   const { target, draft, tokenizer, chat, contextLength } = outlines;
   checkSize([target, ...(draft ? [draft] : [])]);
-  const opened: TensorStore[] = [];
+  const opened: PlannedWeights[] = [];
   const source = async (outline: Outline): Promise<GraphSource> => {
-    const store = await openStore(outline.files, { ...outline.config, dtype: "f32" });
-    opened.push(store);
-    return graphSource(outline, store, hooks);
+    const planned = await planWeights(outline.files, outline.config, "f32");
+    opened.push(planned);
+    return graphSource(outline, planned, hooks);
   };
   try {
     return await open(files, hooks, {
@@ -65,7 +60,7 @@ export async function openFallbackBackend(
       reason,
     });
   } finally {
-    for (const store of opened) store.dispose();
+    for (const planned of opened) planned.source.dispose();
   }
 }
 
@@ -82,19 +77,14 @@ async function open(
 
 /** Its tensors as f32, one after another. */
 function graphSource(
-  { role, files, config: given, vocabulary }: Outline,
-  store: TensorStore,
+  { role, files, vocabulary }: Outline,
+  { source, plan }: PlannedWeights,
   { signal, onProgress }: LoadHooks,
 ): GraphSource {
-  const config = { ...given, tieWordEmbeddings: given.tieWordEmbeddings && !store.ownHead };
-  const plan = planTensors(config, store.tensors);
-  checkTensors(plan, store.tensors);
-  const totals = new Map<string, number>();
-  const loaded = new Map<string, number>();
-  for (const { name } of planBuffers(plan).flatMap(({ parts }) => parts)) {
-    const { file, bytes } = store.tensors.get(name)!;
-    totals.set(file, (totals.get(file) ?? 0) + bytes);
-  }
+  const { config } = plan;
+  const parts = planBuffers(plan).flatMap((buffer) => buffer.parts);
+  const tensors = parts.map(({ name }) => source.tensors.get(name)!);
+  const progress = progressReporter(tensors, (told) => onProgress({ model: role, ...told }));
   return {
     config,
     facts: {
@@ -106,14 +96,11 @@ function graphSource(
     vocabulary,
     read: async (name) => {
       throwIfAborted(signal);
-      const tensor = tensorOf(store, name);
-      const { file, dtype, shape } = tensor;
-      const data = await store.read(tensor, 0, elementsOf(shape));
-      const loadedBytes = (loaded.get(file) ?? 0) + tensor.bytes;
-      loaded.set(file, loadedBytes);
-      onProgress({ model: role, file, loadedBytes, totalBytes: totals.get(file)! });
+      const tensor = tensorOf(source, name);
+      const data = await source.read(tensor, 0, elementsOf(tensor.shape));
+      progress(tensor.file, tensor.bytes);
       // As the checks have found, there is no other type.
-      return convertTensor(data, dtype as TensorDtype, "f32").bytes;
+      return convertTensor(data, tensor.dtype as TensorDtype, "f32").bytes;
     },
   };
 }

@@ -12,7 +12,12 @@ import { chooseContext, type ConfigFacts, outline, tokenizerMissing } from "./ho
 /** Where optimum, onnx-community and onnxruntime-genai put a decoder, in the order they are looked for. */
 const NAMES = ["onnx/model.onnx", "onnx/model_quantized.onnx", "model.onnx", "decoder.onnx"];
 
-const MOST_BYTES = 3 * 2 ** 30;
+/**
+ * WebAssembly addresses 4 GiB. Weights are in there twice while they are put in the order that the matrix products want, one
+ * after another; caches and intermediate values need the rest.
+ */
+export const MOST_WEIGHT_BYTES = 3 * 2 ** 30;
+
 const MOST_POSITIONS = 2 ** 24;
 
 export function isUnknownArchitecture(error: unknown): error is CoppiceError {
@@ -115,11 +120,11 @@ async function readOnnxConfig(files: ModelFiles): Promise<OnnxConfig> {
 async function readWhole(file: TensorFile): Promise<Uint8Array> {
   try {
     const { size, name } = file;
-    if (size === undefined || size > MOST_BYTES) {
+    if (size === undefined || size > MOST_WEIGHT_BYTES) {
       const has = size === undefined ? "does not say how large it is" : `has ${size} bytes`;
       throw new CoppiceError(
         "device-unsupported",
-        `${name} ${has}; device "wasm" has room for ${MOST_BYTES}.`,
+        `${name} ${has}; device "wasm" has room for ${MOST_WEIGHT_BYTES}.`,
         "Use a smaller model, or a server that tells a file's length.",
       );
     }

@@ -1,7 +1,6 @@
 /** Opens an engine where it can run: on WebGPU, or on the fallback. */
 import type { ResolvedLoad } from "../decoder/load-options.ts";
 import { CoppiceError } from "../errors.ts";
-import type { EngineFacts } from "../stream-part.ts";
 import type { EngineBackend, LoadHooks, OpenBackend } from "./host-backend.ts";
 import { openGpuBackend } from "./host-engine.ts";
 import { openFallbackBackend } from "./host-fallback.ts";
@@ -14,7 +13,7 @@ export const openBackend: OpenBackend = async (options: ResolvedLoad, hooks: Loa
   const sources = isRemote ? await sourceOptions(options, (words) => warnings.add(words)) : {};
   const backend = await openWhere(options, { ...hooks, sources, tokenizer: options.tokenizer });
   if (backend.facts.device === "wasm") {
-    for (const words of unusedOnFallback(options, backend.facts)) warnings.add(words);
+    for (const words of unusedOnFallback(options)) warnings.add(words);
   }
   if (warnings.size === 0) return backend;
   return Object.assign(backend, { facts: { ...backend.facts, warnings: [...warnings] } });
@@ -34,15 +33,7 @@ async function openWhere(options: ResolvedLoad, hooks: LoadHooks): Promise<Engin
 }
 
 /** What was asked for and has no say there. */
-export function unusedOnFallback({ dtype, draft }: ResolvedLoad, facts: EngineFacts): string[] {
-  const words: string[] = [];
-  if (dtype !== "auto" && dtype !== "f32") {
-    words.push(`The fallback computes in f32: dtype "${dtype}" has no say there.`);
-  }
-  if (draft && !facts.draft) {
-    words.push(
-      "The draft is not used: of a target that runs from its ONNX file too little is known.",
-    );
-  }
-  return words;
+export function unusedOnFallback({ dtype }: ResolvedLoad): string[] {
+  if (dtype === "auto" || dtype === "f32") return [];
+  return [`The fallback computes in f32: dtype "${dtype}" has no say there.`];
 }

@@ -7,6 +7,7 @@ import type { FileProgress } from "../source/types.ts";
 import { convertTensor } from "./convert.ts";
 import { checkQuantised, doesNotFit, notFinite } from "./faults.ts";
 import { packBlocks } from "./pack-blocks.ts";
+import { progressReporter } from "./progress.ts";
 import { Quantiser } from "./quantiser.ts";
 import type { WeightBuffer } from "./buffer.ts";
 import {
@@ -164,19 +165,4 @@ class Uploader {
     this.#waiting += bytes;
     if (this.#waiting > MAX_WAITING_BYTES) await this.finish();
   }
-}
-
-/** Adds up bytes per file; the totals count only the tensors that are loaded. */
-function progressReporter(
-  tensors: readonly LocatedTensor[],
-  report: UploadOptions["onProgress"],
-): (file: string, bytes: number) => void {
-  const totals = new Map<string, number>();
-  const loaded = new Map<string, number>();
-  for (const { file, bytes } of tensors) totals.set(file, (totals.get(file) ?? 0) + bytes);
-  return (file, bytes) => {
-    const loadedBytes = (loaded.get(file) ?? 0) + bytes;
-    loaded.set(file, loadedBytes);
-    report?.({ file, loadedBytes, totalBytes: totals.get(file)! });
-  };
 }

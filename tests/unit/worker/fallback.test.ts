@@ -257,14 +257,9 @@ describe.skipIf(!hasFixture(GPT2))("an architecture that the kernels do not know
 });
 
 test("what has no say on the fallback is told", () => {
-  const model = { label: "", layers: 1, parameters: 1, vocabulary: 1 };
-  const told = (options: object, facts: object) =>
-    unusedOnFallback(resolveLoadOptions({ target: "a/b", ...options }), {
-      target: model,
-      ...facts,
-    } as Parameters<typeof unusedOnFallback>[1]);
-  expect(told({}, {})).toEqual([]);
-  expect(told({ dtype: "f32", draft: "a/c" }, { draft: model })).toEqual([]);
-  expect(told({ dtype: "q4" }, {})).toEqual([expect.stringContaining('"q4"')]);
-  expect(told({ draft: "a/c" }, {})).toEqual([expect.stringContaining("draft is not used")]);
+  const told = (options: object) =>
+    unusedOnFallback(resolveLoadOptions({ target: "a/b", ...options }));
+  expect(told({})).toEqual([]);
+  expect(told({ dtype: "f32", draft: "a/c" })).toEqual([]);
+  expect(told({ dtype: "q4" })).toEqual([expect.stringContaining('"q4"')]);
 });
