@@ -6,6 +6,9 @@ import { testAdapters } from "./scripts/lib/adapters.mjs";
 
 const alias = { coppice: fileURLToPath(new URL("src/index.ts", import.meta.url)) };
 
+/** What is waited for comes, but on a busy machine not within the usual second. */
+const expect = { poll: { timeout: 30_000 } };
+
 /** Slowest first. */
 const adapters = testAdapters();
 
@@ -40,6 +43,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: "unit",
+          expect,
           include: ["tests/{unit,house,types}/**/*.test.ts"],
           benchmark: { include: [] },
           testTimeout: 60_000,
@@ -49,6 +53,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          expect,
           include: ["tests/e2e/**/*.test.ts"],
           benchmark: { include: [] },
           globalSetup: ["tests/setup/built.ts"],

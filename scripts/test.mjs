@@ -4,24 +4,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { testAdapters } from "./lib/adapters.mjs";
-import { command, commandBeside } from "./lib/command.mjs";
+import { commandBeside } from "./lib/command.mjs";
 import { existsSync } from "./lib/files.mjs";
 import { requireMachine } from "./lib/machine.mjs";
 import { ensurePackages, packagesAreInstalled } from "./lib/packages.mjs";
 
-const total = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, skipped: 0 };
+/** Told again at the very end, where they are seen. @type {string[]} */
+const failures = [];
 
 /** @param {string} name @param {boolean} passed @param {string} [detail] */
 function count(name, passed, detail = "") {
-  total[passed ? "passed" : "failed"]++;
   console.log(`${passed ? "ok  " : "FAIL"} ${name}`);
+  if (passed) total.passed++;
+  else failures.push(name);
   if (!passed && detail) console.log(detail);
 }
 
 /** A check that either holds or does not counts as one test. @param {string} script */
-function check(script) {
+async function check(script) {
   const started = Date.now();
-  const { ok, output } = command("npm", ["run", "--silent", script]);
+  const { ok, output } = await commandBeside("npm", ["run", "--silent", script]);
   count(`npm run ${script} (${Math.round((Date.now() - started) / 1000)} s)`, ok, output);
 }
 
@@ -44,21 +47,19 @@ async function tests(projects, show) {
   if (!show) console.log(output);
   /** @type {Record<string, import("./lib/count-reporter.mjs").Counts>} */
   const ran = existsSync(counts) ? JSON.parse(readFileSync(counts, "utf8")) : {};
-  let failedHere = 0;
-  for (const { passed, failed, skipped } of Object.values(ran)) {
-    total.passed += passed;
-    total.failed += failed;
-    failedHere += failed;
-    total.skipped += skipped;
+  const before = failures.length;
+  for (const result of Object.values(ran)) {
+    total.passed += result.passed;
+    total.skipped += result.skipped;
+    failures.push(...result.failures);
   }
   for (const name of projects) {
     const result = ran[name];
-    if (result && result.passed + result.failed > 0) continue;
+    if (result && result.passed + result.failures.length > 0) continue;
     count(`${name}: no test ran`, false);
-    failedHere++;
   }
   // A crash after the last test, for one, fails no test.
-  if (!ok && failedHere === 0) count(`vitest ${projects.join(" ")} ended badly`, false);
+  if (!ok && failures.length === before) count(`vitest ${projects.join(" ")} ended badly`, false);
 }
 
 /** Installing counts as a test too: it holds or it does not. @param {string} name @param {() => void} body */
@@ -74,18 +75,17 @@ function step(name, body) {
 step("npm packages are installed", ensurePackages);
 step("browsers and adapters are here", requireMachine);
 // Without packages nothing else can run, and one failure says enough.
-if (total.failed === 0 || packagesAreInstalled()) {
-  for (const script of ["check", "lint", "format:check", "build", "build:demo"]) check(script);
-  // Vitest runs projects of one worker each one after another, and software adapters use one processor each: so their
-  // tests run beside all others. Nothing here is timed.
-  const beside = tests(
-    testAdapters().map(({ name }) => name),
-    false,
-  );
+if (failures.length === 0 || packagesAreInstalled()) {
+  // Software adapters use one processor each and wait for each other now and then, so their tests run beside all
+  // others. Nothing here is timed.
+  const beside = testAdapters().map(({ name }) => tests([name], false));
+  for (const script of ["check", "lint", "format:check", "build", "build:demo"])
+    await check(script);
   await tests(["unit", "e2e"], true);
-  await beside;
+  await Promise.all(beside);
 }
 
+if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join("\n")}`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
-process.exitCode = total.failed > 0 ? 1 : 0;
+console.log(`\n${total.passed} passed, ${failures.length} failed${skipped}`);
+process.exitCode = failures.length > 0 ? 1 : 0;

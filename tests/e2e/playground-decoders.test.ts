@@ -2,7 +2,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChromium } from "../../scripts/lib/browser.mjs";
-import { Playground, servePlayground, type Site } from "./playground-page.ts";
+import { Playground, servePlayground, type Site, tick } from "./playground-page.ts";
 
 const TOKENS = 40;
 const FEW = 8;
@@ -27,7 +27,7 @@ test("suggestions follow what is typed, and what is picked", async () => {
   const { page } = playground;
   const prompt = page.getByLabel("Opening line");
   const picks = page.locator("#suggestions button");
-  await page.getByLabel("suggest as I write").check();
+  await tick(page.getByLabel("suggest as I write"));
   await prompt.fill("Once upon a time there was a");
   await expect.poll(() => picks.count(), { timeout: 60_000 }).toBe(3);
   // All drafts grow, and the best may change, until they are whole.
@@ -41,7 +41,7 @@ test("suggestions follow what is typed, and what is picked", async () => {
   expect(after.startsWith(before)).toBe(true);
   expect(words(after)).toBeGreaterThan(words(before) + 1);
   await expect.poll(() => picks.count(), { timeout: 60_000 }).toBe(3);
-  await page.getByLabel("suggest as I write").uncheck();
+  await tick(page.getByLabel("suggest as I write"), false);
   await expect.poll(() => picks.count()).toBe(0);
 });
 
@@ -120,13 +120,13 @@ describe("probabilities", () => {
 
   test("are not computed where nobody asks", async () => {
     const { page } = playground;
-    await page.getByLabel("Probabilities:").uncheck();
+    await tick(page.getByLabel("Probabilities:"), false);
     await playground.write();
     await page.locator("#story .token").nth(3).hover();
     expect(await card().isVisible()).toBe(true);
     expect(await card().locator(".share").count()).toBe(0);
     expect(await page.locator("#tree-view .share").count()).toBe(0);
-    await page.getByLabel("Probabilities:").check();
+    await tick(page.getByLabel("Probabilities:"));
   });
 });
 
@@ -248,7 +248,7 @@ test("contrastive search is written plainly, and cannot be raced", async () => {
   const { page } = playground;
   await playground.choose("contrastive");
   await playground.fill("#part-sampling", { Likeness: "0.5" });
-  await page.getByLabel("Probabilities:").check();
+  await tick(page.getByLabel("Probabilities:"));
   expect(await page.getByRole("button", { name: "Race" }).isDisabled()).toBe(true);
   await playground.setLength(FEW);
   await playground.write();
@@ -256,14 +256,14 @@ test("contrastive search is written plainly, and cannot be raced", async () => {
   expect(await page.locator("#notice").isVisible()).toBe(false);
   await page.locator("#story .token").nth(2).hover();
   expect(await page.locator("#token-card .share").count()).toBeGreaterThanOrEqual(5);
-  await page.getByLabel("Probabilities:").uncheck();
+  await tick(page.getByLabel("Probabilities:"), false);
 });
 
 test.each(["mirostat", "momentum"])("a race over %s gives one text", async (way) => {
   const { page } = playground;
   await playground.choose("speculative");
   await playground.unfold("#part-sampling");
-  await page.locator(`input[name=way][value=${way}]`).check();
+  await tick(page.locator(`input[name=way][value=${way}]`));
   expect(await page.locator("input[name=rule]:enabled").evaluateAll(valuesOf)).toEqual(["coupled"]);
   await playground.setLength(FEW);
   await playground.write("Race");

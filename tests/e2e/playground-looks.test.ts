@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "../../scripts/lib/browser.mjs";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { writeHugeModel } from "./huge-model.ts";
-import { Playground, servePlayground, type Site } from "./playground-page.ts";
+import { Playground, servePlayground, type Site, tick } from "./playground-page.ts";
 
 /** Enough to fill the page where the pictures are wanted, and to draw trees where not. */
 const TOKENS = process.env["COPPICE_SCREENSHOTS"] ? 60 : 16;
@@ -72,8 +72,8 @@ test("a model folder from this machine, without a draft", async () => {
   const { page } = playground;
   await playground.reach("ready");
   await page.getByRole("button", { name: "Change models" }).click();
-  await page.locator("input[name=source-target][value=folder]").check();
-  await page.locator("input[name=source-draft][value=none]").check();
+  await tick(page.locator("input[name=source-target][value=folder]"));
+  await tick(page.locator("input[name=source-draft][value=none]"));
   await page.getByLabel(/^Target.*folder$/).setInputFiles(join(ROOT, "models/tales/target"));
   expect(await page.locator(".listing").first().textContent()).toContain("model.safetensors");
   await page.getByRole("button", { name: "Load", exact: true }).click();
@@ -134,8 +134,8 @@ test("a model that the GPU has no room for is explained, and the next one loads"
   const folder = writeHugeModel(limit);
   try {
     await page.getByRole("button", { name: "Change models" }).click();
-    await page.locator("input[name=source-target][value=folder]").check();
-    await page.locator("input[name=source-draft][value=none]").check();
+    await tick(page.locator("input[name=source-target][value=folder]"));
+    await tick(page.locator("input[name=source-draft][value=none]"));
     await page.getByLabel(/^Target.*folder$/).setInputFiles(folder);
     await page.getByRole("button", { name: "Load", exact: true }).click();
     expect(await playground.reach("empty", "ready")).toBe("empty");
@@ -147,8 +147,8 @@ test("a model that the GPU has no room for is explained, and the next one loads"
   }
   // Whatever it had taken is free again.
   await page.getByRole("button", { name: "Change models" }).click();
-  await page.locator("input[name=source-target][value=embedded]").check();
-  await page.locator("input[name=source-draft][value=embedded]").check();
+  await tick(page.locator("input[name=source-target][value=embedded]"));
+  await tick(page.locator("input[name=source-draft][value=embedded]"));
   await page.getByRole("button", { name: "Load", exact: true }).click();
   expect(await playground.reach("ready", "empty")).toBe("ready");
   await playground.setLength(4);

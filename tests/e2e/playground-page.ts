@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Decoder, DraftsDecoder } from "coppice";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { build } from "vite";
 import { ROOT } from "../../scripts/lib/files.mjs";
 import { serveStatic } from "../../scripts/lib/static.mjs";
@@ -49,6 +49,17 @@ export interface Choices {
 export type DecoderKind = (Decoder | DraftsDecoder)["kind"];
 
 type Phase = "loading" | "empty" | "ready" | "writing";
+
+/**
+ * Clicks a box or a radio button until it is as wanted. A browser that is short of processors drops a click now and
+ * then, and Playwright's own `check` looks only once; a visitor would click again, too.
+ */
+export async function tick(box: Locator, wanted = true): Promise<void> {
+  for (let tries = 1; (await box.isChecked()) !== wanted; tries++) {
+    if (tries > 5) throw new Error(`${String(box)} stays ${wanted ? "unchecked" : "checked"}`);
+    await box.click();
+  }
+}
 
 /** One open playground. Everything that a visitor would find wrong in the console is collected. */
 export class Playground {
@@ -115,7 +126,7 @@ export class Playground {
   }
 
   #check(group: string, value: string): Promise<void> {
-    return this.page.locator(`input[name=${group}][value=${value}]`).check();
+    return tick(this.page.locator(`input[name=${group}][value=${value}]`));
   }
 
   /** Fills fields of a part of the panel, by their labels; a choice by its words. */

@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { launchChromium } from "../../scripts/lib/browser.mjs";
 import { documentedRules, surestGolden } from "./playground-facts.ts";
-import { Playground, servePlayground, type Site } from "./playground-page.ts";
+import { Playground, servePlayground, type Site, tick } from "./playground-page.ts";
 
 /** Few, because a software adapter writes slowly; enough for several rounds of every tree. */
 const TOKENS = 16;
@@ -147,7 +147,7 @@ test("another rule gives another text of the same distribution, and the page say
   const { page } = playground;
   await playground.choose("speculative", { tree: "rsd-s", rule: "recursive" });
   await page.getByRole("button", { name: "Draw another seed" }).click();
-  await page.getByLabel("measure", { exact: true }).check();
+  await tick(page.getByLabel("measure", { exact: true }));
   await playground.write("Race");
   const [plain, drafted] = await page.locator(".lane .story").allTextContents();
   const outcome = await page.locator(".verdict").getAttribute("data-outcome");
@@ -164,7 +164,7 @@ test("the GPU's time is split into the phases of a round", async () => {
   expect(numbers).toHaveLength(4);
   // Each is rounded to a whole percentage.
   expect(Math.abs(numbers.reduce((sum, share) => sum + share, 0) - 100)).toBeLessThanOrEqual(2);
-  await page.getByLabel("measure", { exact: true }).uncheck();
+  await tick(page.getByLabel("measure", { exact: true }), false);
 });
 
 test("at temperature 0 the text is the golden one, and no seed is asked for", async () => {
@@ -184,7 +184,7 @@ describe("the decoder's panel", () => {
     await playground.unfold("#part-tree");
     const trees = page.locator("input[name=tree]");
     for (const tree of await trees.evaluateAll(valuesOf)) {
-      await page.locator(`input[name=tree][value=${tree}]`).check();
+      await tick(page.locator(`input[name=tree][value=${tree}]`));
       const offered = await page.locator("input[name=rule]:enabled").evaluateAll(valuesOf);
       // Where the tree is chosen while writing, the rule may be, too.
       const documented = [...documentedRules(tree), ...(tree === "auto" ? ["auto"] : [])];

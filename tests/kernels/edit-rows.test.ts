@@ -179,15 +179,20 @@ const FAULTS: [string, string, string][] = [
   ["forced by the position", "entry.key == new_tokens", "entry.key == length"],
 ];
 
+const TURNS = 5;
+
 faultTest("planted faults are seen", { timeout: MANY_VARIANTS }, () =>
   withGpu(async (gpu) => {
-    const cases = CASES;
     for (const [name, right, wrong] of FAULTS) {
-      const results = await run(gpu, cases, 0, plantFault(editRows, right, wrong));
-      expect(
-        cases.flatMap((one, i) => faults(results[i]!, one)),
-        name,
-      ).not.toEqual([]);
+      const spec = plantFault(editRows, right, wrong);
+      let isSeen = false;
+      // Some cases show most faults, so that the others need not run.
+      for (let turn = 0; turn < TURNS && !isSeen; turn++) {
+        const cases = CASES.filter((_, i) => i % TURNS === turn);
+        const results = await run(gpu, cases, 0, spec);
+        isSeen = cases.some((one, i) => faults(results[i]!, one).length > 0);
+      }
+      expect(isSeen, name).toBe(true);
     }
   }),
 );

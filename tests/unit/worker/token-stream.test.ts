@@ -112,7 +112,7 @@ test("leaving the loop stops the worker, and the result says so", async () => {
   const { source, count } = counting();
   const { stream: tokens, signal } = stream(source);
   for await (const part of tokens) if (part.type === "warning" && part.message === "3") break;
-  await vi.waitUntil(() => signal.aborted);
+  await expect.poll(() => signal.aborted).toBe(true);
   const stoppedAt = count();
   await later(20);
   expect(count()).toBe(stoppedAt);
@@ -127,7 +127,7 @@ test("stopping fails at once and drops what was not read", async () => {
   await later(10);
   tokens.fail(new CoppiceError("aborted", "Aborted.", "Nothing."));
   await expect(tokens.next()).rejects.toMatchObject({ code: "aborted" });
-  await vi.waitUntil(() => signal.aborted);
+  await expect.poll(() => signal.aborted).toBe(true);
 });
 
 test("a reader who waits when it stops is told, and others see the end", async () => {
@@ -149,7 +149,7 @@ test("the message alone stops the worker, where a browser does not tell of close
   ports.push(port1, port2);
   const signal = stopSignal(port2);
   port1.postMessage(STOP);
-  await vi.waitUntil(() => signal.aborted);
+  await expect.poll(() => signal.aborted).toBe(true);
 });
 
 test("stopping sends the message and closes the port; the end closes it, too", async () => {
@@ -175,7 +175,7 @@ test("a page that goes away stops the worker", async () => {
   void pump(port2, source(signal));
   await later(10);
   port1.close();
-  await vi.waitUntil(() => signal.aborted);
+  await expect.poll(() => signal.aborted).toBe(true);
   await later(5);
   const stoppedAt = count();
   await later(20);
