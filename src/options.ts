@@ -46,6 +46,8 @@ export interface ModelSpec {
    * index; where `{ files }` holds one GGUF file and no config.json, that. A source may also be the file's own address.
    */
   readonly file?: string;
+  /** How this model's weights are kept. Default: `LoadOptions.dtype`. */
+  readonly dtype?: Dtype;
 }
 
 /** A model that drafts. It may know fewer tokens than it was trained with. */
@@ -84,7 +86,7 @@ export interface LoadOptions {
   readonly target: ModelSource | ModelSpec;
   /** A smaller model with the same vocabulary that proposes tokens; needed by the speculative decoder. */
   readonly draft?: ModelSource | DraftSpec;
-  /** Default `"auto"`. */
+  /** Of every model that names none of its own. Default `"auto"`. */
   readonly dtype?: Dtype;
   /** Default `"auto"`. */
   readonly device?: DeviceKind;

@@ -6,6 +6,7 @@ export const HELP = `npm run generate -- [options]
   --target <path|repo>    the model whose text is wanted: a folder, or a .gguf file; default: the embedded pair
   --draft <path|repo>     a smaller model that proposes tokens
   --draft-layers <n>      use only the draft's first n layers; without --draft, the target's own
+  --draft-dtype <dtype>   how the draft's weights are kept; without --draft, the target as its own draft; default: --dtype
   --prompt <text>         default "Once upon a time"; "" is the beginning-of-text token alone
   --decoder <json|kind>   the API's decoder object, such as '{"kind":"greedy"}', or a kind alone, such as
                           mirostat, contrastive or superposed (which prints drafts, each with its perplexity, instead of a text)
@@ -69,6 +70,7 @@ function parse(args) {
         target: { type: "string" },
         draft: { type: "string" },
         "draft-layers": { type: "string" },
+        "draft-dtype": { type: "string" },
         prompt: { type: "string" },
         decoder: { type: "string" },
         "max-new-tokens": { type: "string" },
@@ -101,6 +103,7 @@ export function readArguments(args) {
     target: values.target,
     draft: values.draft,
     draftLayers: wholeNumber("draft-layers", values["draft-layers"]),
+    draftDtype: values["draft-dtype"],
     prompt: values.prompt ?? "Once upon a time",
     load: defined({
       device: values.device,

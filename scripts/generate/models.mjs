@@ -12,25 +12,36 @@ const EMBEDDED = {
 const WEIGHTS = /([\\/]onnx)?[\\/][^\\/]+\.(gguf|onnx|safetensors)$/;
 const HUB_FILE = /^[\w-][\w.-]*\/[\w.@-]+\/([\w.-]+\/)?[\w.-]+\.(gguf|onnx)$/;
 
-/** @typedef {{ target?: string | undefined, draft?: string | undefined, draftLayers?: number | undefined }} Names */
+/**
+ * @typedef {object} Names
+ * @property {string | undefined} [target]
+ * @property {string | undefined} [draft]
+ * @property {number | undefined} [draftLayers]
+ * @property {string | undefined} [draftDtype]
+ */
 
 /**
  * @param {Names} names
  * @returns {{ target: unknown, draft?: unknown, mounts: Record<string, string> }} the engine's model
  *   sources, with `/models/...` for folders, and which folder each of those is
  */
-export function modelSources({ target, draft, draftLayers }) {
+export function modelSources({ target, draft, draftLayers, draftDtype }) {
   /** @type {Record<string, string>} */
   const mounts = {};
   const targetName = target ?? EMBEDDED.target;
   // The embedded draft shares the embedded target's vocabulary, and no other's.
   const draftName = draft ?? (target === undefined ? EMBEDDED.draft : undefined);
   const targetSource = sourceOf("target", targetName, mounts);
-  const ownLayers = draft === undefined && draftLayers !== undefined;
-  const draftSource = ownLayers ? targetSource : draftName && sourceOf("draft", draftName, mounts);
+  const spec = {
+    ...(draftLayers !== undefined && { layers: draftLayers }),
+    ...(draftDtype !== undefined && { dtype: draftDtype }),
+  };
+  // Of the embedded pair other types of weights are no reason for another draft.
+  const isOwn = draftLayers !== undefined || (draftDtype !== undefined && target !== undefined);
+  const draftSource =
+    draft === undefined && isOwn ? targetSource : draftName && sourceOf("draft", draftName, mounts);
   if (!draftSource) return { target: targetSource, mounts };
-  const layers = draftLayers === undefined ? {} : { layers: draftLayers };
-  return { target: targetSource, draft: { model: draftSource, ...layers }, mounts };
+  return { target: targetSource, draft: { model: draftSource, ...spec }, mounts };
 }
 
 /**

@@ -20,6 +20,7 @@ export interface ResolvedModel {
   readonly layers: number | undefined;
   /** The file of weights, by its path in the model's folder. Undefined: whatever is there. */
   readonly file: string | undefined;
+  readonly dtype: Dtype;
 }
 
 export interface ResolvedDraft extends ResolvedModel {
@@ -38,7 +39,6 @@ export interface ResolvedSources {
 export interface ResolvedLoad extends ResolvedSources {
   readonly target: ResolvedModel;
   readonly draft: ResolvedDraft | undefined;
-  readonly dtype: Dtype;
   readonly device: DeviceKind;
   /** Undefined: beside the worker's script. */
   readonly fallbackUrl: string | undefined;
@@ -65,10 +65,10 @@ const FIELDS = [
 /** @throws CoppiceError `option-unknown` or `option-invalid`. */
 export function resolveLoadOptions(value: unknown): ResolvedLoad {
   const options = checkRecord("options", value, FIELDS);
+  const dtype = resolveDtype("dtype", options.dtype, "auto");
   return {
-    target: resolveModel("target", options.target),
-    draft: options.draft === undefined ? undefined : resolveDraft(options.draft),
-    dtype: resolveDtype(options.dtype),
+    target: resolveModel("target", options.target, dtype),
+    draft: options.draft === undefined ? undefined : resolveDraft(options.draft, dtype),
     device: checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto"),
     fallbackUrl: resolveUrl("fallbackUrl", options.fallbackUrl),
     contextLength: resolveContext(options.contextLength),
@@ -84,8 +84,8 @@ function resolveUrl(field: string, value: unknown): string | undefined {
   throw invalid(field, value, "the address of a folder, with a slash at its end");
 }
 
-export function resolveDtype(value: unknown): Dtype {
-  return checkChoice("dtype", value, ["auto", "f32", "f16", "q8", "q4"], "auto");
+export function resolveDtype(field: string, value: unknown, otherwise: Dtype): Dtype {
+  return checkChoice(field, value, ["auto", "f32", "f16", "q8", "q4"], otherwise);
 }
 
 /** Undefined: what the model and the default allow. */
@@ -94,12 +94,12 @@ export function resolveContext(value: unknown): number | undefined {
   return checkInteger("contextLength", value, 2, Number.MAX_SAFE_INTEGER);
 }
 
-function resolveDraft(value: unknown): ResolvedDraft {
+function resolveDraft(value: unknown, dtype: Dtype): ResolvedDraft {
   if (typeof value !== "object" || value === null || !("vocabulary" in value)) {
-    return { ...resolveModel("draft", value), vocabulary: undefined };
+    return { ...resolveModel("draft", value, dtype), vocabulary: undefined };
   }
   const { vocabulary, ...spec } = value;
-  return { ...resolveModel("draft", spec), vocabulary: resolveVocabulary(vocabulary) };
+  return { ...resolveModel("draft", spec, dtype), vocabulary: resolveVocabulary(vocabulary) };
 }
 
 function resolveVocabulary(value: unknown): ResolvedDraft["vocabulary"] {
@@ -117,11 +117,12 @@ function resolveVocabulary(value: unknown): ResolvedDraft["vocabulary"] {
   return { text, size: checkInteger(`${field}.size`, size, 1, Number.MAX_SAFE_INTEGER) };
 }
 
-export function resolveModel(field: string, value: unknown): ResolvedModel {
+/** @param dtype where the model names none of its own */
+export function resolveModel(field: string, value: unknown, dtype: Dtype): ResolvedModel {
   if (typeof value !== "object" || value === null || !("model" in value)) {
-    return { ...splitSource(resolveSource(field, value)), layers: undefined };
+    return { ...splitSource(resolveSource(field, value)), layers: undefined, dtype };
   }
-  const spec = checkRecord(field, value, ["model", "layers", "file"]);
+  const spec = checkRecord(field, value, ["model", "layers", "file", "dtype"]);
   const { model, file } = splitSource(resolveSource(`${field}.model`, spec.model));
   return {
     model,
@@ -130,6 +131,7 @@ export function resolveModel(field: string, value: unknown): ResolvedModel {
       spec.layers === undefined
         ? undefined
         : checkInteger(`${field}.layers`, spec.layers, 1, Number.MAX_SAFE_INTEGER),
+    dtype: resolveDtype(`${field}.dtype`, spec.dtype, dtype),
   };
 }
 

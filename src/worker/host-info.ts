@@ -56,16 +56,13 @@ export const filesApi: FilesApi = {
 async function modelInfo(model: unknown, options: unknown): Promise<ModelInfo> {
   const fields = ["hub", "cache", "dtype", "contextLength"] as const;
   const { hub, cache, ...size } = checkRecord("options", options ?? {}, fields);
-  const wanted = {
-    dtype: resolveDtype(size.dtype),
-    contextLength: resolveContext(size.contextLength),
-  };
-  const spec = resolveModel("model", model);
+  const contextLength = resolveContext(size.contextLength);
+  const spec = resolveModel("model", model, resolveDtype("dtype", size.dtype, "auto"));
   const cacheBytes = resolveCache(cache);
   // Asking changes nothing, so what cannot be kept is no news.
   const sources = await sourceOptions({ hub: resolveHub(hub), cacheBytes }, () => undefined);
   const folder = await openSource(spec.model, sources);
-  const facts = await factsOf(folder, spec, wanted);
+  const facts = await factsOf(folder, spec, contextLength);
   const files = await filesOf(folder, spec);
   const totalBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const cachedBytes = files.reduce((sum, file) => sum + file.cachedBytes, 0);
@@ -73,16 +70,11 @@ async function modelInfo(model: unknown, options: unknown): Promise<ModelInfo> {
   return { label: folder.label, files, totalBytes, cachedBytes, downloadBytes, ...facts };
 }
 
-interface WantedSize {
-  readonly dtype: Dtype;
-  readonly contextLength: number | undefined;
-}
-
 /** What the configuration and the headers of the weights say, and what they come to on the GPU. */
 async function factsOf(
   folder: OpenedSource,
-  { file, layers }: ResolvedModel,
-  wanted: WantedSize,
+  { file, layers, dtype }: ResolvedModel,
+  contextLength: number | undefined,
 ): Promise<Partial<ModelInfo>> {
   // Of weights nothing but headers is read.
   const light: ModelFiles = {
@@ -94,15 +86,15 @@ async function factsOf(
   try {
     const files = await openModelFiles(light, file);
     const config = await readConfig(files, layers);
-    const { architecture, contextLength, vocabSize } = config;
+    const { architecture, vocabSize } = config;
     const known = {
       architecture,
       layers: config.layers,
-      contextLength,
+      contextLength: config.contextLength,
       vocabSize,
     };
     try {
-      return { ...known, ...(await weightsOf(files, config, wanted)) };
+      return { ...known, ...(await weightsOf(files, config, dtype, contextLength)) };
     } catch (error) {
       return { ...known, ...problemOf(error) };
     }
@@ -114,7 +106,8 @@ async function factsOf(
 async function weightsOf(
   files: ModelFiles,
   config: ModelConfig,
-  { dtype, contextLength }: WantedSize,
+  dtype: Dtype,
+  contextLength: number | undefined,
 ): Promise<Partial<ModelInfo>> {
   const store = await openTensors(files, { ...config, dtype });
   store.dispose();

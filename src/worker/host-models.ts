@@ -13,7 +13,7 @@ import {
   type OpenSourceOptions,
 } from "../model/source/index.ts";
 import { plannedFiles } from "../model/source/planned.ts";
-import type { ModelSource } from "../options.ts";
+import type { Dtype, ModelSource } from "../options.ts";
 import type { LoadProgress, MemoryFacts } from "../stream-part.ts";
 import { assertSameVocabulary, type ChatTemplates, type Tokenizer } from "../tokenizer/index.ts";
 import type { LoadHooks } from "./host-backend.ts";
@@ -54,6 +54,7 @@ export interface Outline<Config extends ConfigFacts = ModelConfig> {
   readonly tokenizer: Tokenizer | undefined;
   /** What the model's head is trimmed to. */
   readonly vocabulary?: readonly number[] | undefined;
+  readonly dtype: Dtype;
   readonly chat: ChatTemplates;
 }
 
@@ -98,8 +99,8 @@ export async function loadModels(
   const { target, draft, tokenizer, chat, contextLength } = await outlineModels(options, hooks);
   const shares = draft?.files === target.files && draft.config.layers <= target.config.layers;
   const opened: PlannedWeights[] = [];
-  const plan = async ({ files, config }: Outline): Promise<PlannedWeights> => {
-    const planned = await planWeights(files, config, options.dtype);
+  const plan = async ({ files, config, dtype }: Outline): Promise<PlannedWeights> => {
+    const planned = await planWeights(files, config, dtype);
     opened.push(planned);
     return planned;
   };
@@ -117,7 +118,7 @@ export async function loadModels(
     const onGpu = async (from: Outline, planned: PlannedWeights): Promise<LoadedModel> => {
       const model = await loadModel(gpu, gpu.buffers.child(from.role), from.files, {
         config: from.config,
-        dtype: options.dtype,
+        dtype: from.dtype,
         contextLength,
         planned,
         vocabulary: from.vocabulary,
@@ -145,7 +146,7 @@ async function outlines(
   { target, draft }: ResolvedLoad,
   hooks: LoadHooks,
 ): Promise<[Outline, Outline | undefined]> {
-  if (!draft || target.file !== draft.file || !isSame(target.model, draft.model)) {
+  if (!draft || !isSame(target, draft)) {
     return Promise.all([
       outline("target", target, hooks, readConfig),
       draft && outline("draft", draft, hooks, readConfig),
@@ -159,7 +160,7 @@ async function outlines(
 /** `read` checks the configuration. */
 export async function outline<Config extends ConfigFacts>(
   role: LoadProgress["model"],
-  { model: source, layers, file }: ResolvedModel,
+  { model: source, layers, file, dtype }: ResolvedModel,
   { signal, onProgress, onOpen, sources, tokenizer: given }: LoadHooks,
   read: (files: ModelFiles, layers?: number) => Promise<Config>,
 ): Promise<Outline<Config>> {
@@ -185,10 +186,16 @@ export async function outline<Config extends ConfigFacts>(
       "Use the tokenizer.json that belongs to this model.",
     );
   }
-  return { role, folder, files, config, tokenizer, chat };
+  return { role, folder, files, config, tokenizer, dtype, chat };
 }
 
-function isSame(a: ModelSource, b: ModelSource): boolean {
+/** Whether the same weights would lie on the GPU. */
+function isSame(target: ResolvedModel, draft: ResolvedModel): boolean {
+  if (target.file !== draft.file || target.dtype !== draft.dtype) return false;
+  return isSameSource(target.model, draft.model);
+}
+
+function isSameSource(a: ModelSource, b: ModelSource): boolean {
   if (typeof a === "string" || typeof b === "string") return a === b;
   const names = Object.keys(a.files);
   return (

@@ -33,7 +33,9 @@ async function openWhere(options: ResolvedLoad, hooks: LoadHooks): Promise<Engin
 }
 
 /** What was asked for and has no say there. */
-export function unusedOnFallback({ dtype }: ResolvedLoad): string[] {
-  if (dtype === "auto" || dtype === "f32") return [];
-  return [`The fallback computes in f32: dtype "${dtype}" has no say there.`];
+export function unusedOnFallback({ target, draft }: ResolvedLoad): string[] {
+  const dtypes = new Set([target.dtype, draft?.dtype ?? "auto"]);
+  return [...dtypes]
+    .filter((dtype) => dtype !== "auto" && dtype !== "f32")
+    .map((dtype) => `The fallback computes in f32: dtype "${dtype}" has no say there.`);
 }

@@ -40,6 +40,7 @@ test.each([
   [{ draft: small }],
   [{ draft: { model: small, vocabulary: [1, 5, 9] }, dtype: "q8" }],
   [{ draft: { model: big, layers: 2 }, contextLength: 50 }],
+  [{ draft: { model: big, dtype: "q4" }, dtype: "f16" }],
   [{ target: gemma, draft: qwen }],
 ])("case %#: within 2 per cent", (options) =>
   withGpu(async (gpu) => {
@@ -48,6 +49,14 @@ test.each([
     expect(Math.abs(foretold.caches / caches - 1)).toBeLessThan(0.02);
   }),
 );
+
+test("the target in 4 bits as its own draft lies beside it", () =>
+  withGpu(async (gpu) => {
+    const weights = async (options: object) => (await load(gpu, options)).foretold.weights;
+    const [alone, small4] = [await weights({}), await weights({ dtype: "q4" })];
+    expect(small4).toBeLessThan(alone);
+    expect(await weights({ draft: { model: big, dtype: "q4" } })).toBe(alone + small4);
+  }));
 
 test("a context that no buffer holds is refused before a weight is read", () =>
   withGpu(async (gpu) => {

@@ -69,6 +69,23 @@ test("a target alone has no draft, and draft layers alone are its own", () => {
   });
 });
 
+test("the draft's type of weights is its own; of a target alone it makes the draft", () => {
+  expect(modelSources({ draftDtype: "q4" }).draft).toEqual({
+    model: "/models/draft/",
+    dtype: "q4",
+  });
+  expect(modelSources({ target: folder, draftDtype: "q4" }).draft).toEqual({
+    model: "/models/target/",
+    dtype: "q4",
+  });
+  const draft = { draft: "org/name", draftLayers: 2, draftDtype: "q8" };
+  expect(modelSources({ target: folder, ...draft }).draft).toEqual({
+    model: "org/name",
+    layers: 2,
+    dtype: "q8",
+  });
+});
+
 test("a file of weights is named within its folder", () => {
   mkdirSync(join(folder, "onnx"));
   for (const file of ["m-Q4_0.gguf", "onnx/model_q4.onnx"]) writeFileSync(join(folder, file), "");

@@ -2,22 +2,13 @@
 import { expect, test } from "vitest";
 import { GREEDY_STAGES } from "../../../src/decoder/sampling-options.ts";
 import { resolveGenerateOptions } from "../../../src/decoder/generate-options.ts";
-import type { CoppiceError } from "../../../src/errors.ts";
+import { refusal } from "./refusal.ts";
 
 const kind = "contrastive";
 const generate = (options: object, hasDraft = true) =>
   resolveGenerateOptions(options, { hasDraft, vocabSize: 4096 });
 const resolve = (fields: object, hasDraft = true) =>
   generate({ decoder: { kind, ...fields } }, hasDraft).decoder;
-
-function refusal(run: () => unknown): CoppiceError {
-  try {
-    run();
-  } catch (error) {
-    return error as CoppiceError;
-  }
-  throw new Error("not refused");
-}
 
 test("defaults, with a draft loaded or without; nothing is speculated", () => {
   const contrastive = { topK: 4, alpha: 0.6 };

@@ -1,22 +1,9 @@
-// Every option: defaults, edges of its range, and the message for what lies outside.
+// Every option of generate: defaults, edges of its range, and the message for what lies outside.
 import { describe, expect, test } from "vitest";
 import { resolveGenerateOptions } from "../../../src/decoder/generate-options.ts";
-import { resolveLoadOptions } from "../../../src/decoder/load-options.ts";
-import type { CoppiceError } from "../../../src/errors.ts";
+import { refusal } from "./refusal.ts";
 
 const withDraft = { hasDraft: true, vocabSize: 300 };
-
-/** The error of `body`, which always says what to do. */
-function refusal(body: () => unknown): CoppiceError {
-  try {
-    body();
-  } catch (error) {
-    const { message, fix } = error as CoppiceError;
-    for (const text of [message, fix]) expect(text).toMatch(/\.$/);
-    return error as CoppiceError;
-  }
-  throw new Error("it was accepted");
-}
 
 const generate = (options: unknown, engine = withDraft): unknown =>
   resolveGenerateOptions(options, engine);
@@ -63,20 +50,6 @@ describe("defaults", () => {
     ).toMatchObject({
       decoder: speculative,
       seed: 0,
-    });
-  });
-
-  test("of loading", () => {
-    expect(resolveLoadOptions({ target: "a/b" })).toEqual({
-      target: { model: "a/b", layers: undefined },
-      draft: undefined,
-      dtype: "auto",
-      device: "auto",
-      fallbackUrl: undefined,
-      contextLength: undefined,
-      tokenizer: undefined,
-      hub: {},
-      cacheBytes: Infinity,
     });
   });
 });
@@ -313,80 +286,5 @@ describe("rules that keep a tree lossless", () => {
   test("without a tree only the coupled rule fits", () => {
     const options = { decoder: { kind: "speculative", verify: "recursive" } };
     expect(refusal(() => generate(options)).code).toBe("tree-invalid");
-  });
-});
-
-describe("a source that names a file", () => {
-  const of = (target: unknown) => resolveLoadOptions({ target }).target;
-
-  test.each([
-    ["org/name/x-Q4_K_M.gguf", "org/name", "x-Q4_K_M.gguf"],
-    ["org/name@v2/onnx/model_q4.onnx", "org/name@v2", "onnx/model_q4.onnx"],
-    ["https://huggingface.co/o/n/blob/main/a/x.gguf", "o/n@main", "a/x.gguf"],
-    ["https://huggingface.co/o/n/resolve/v1.0/x.gguf?download=true", "o/n@v1.0", "x.gguf"],
-    ["https://host/m/x.gguf?key=1", "https://host/m/?key=1", "x.gguf"],
-    ["https://host/m/onnx/model.onnx", "https://host/m/", "onnx/model.onnx"],
-    ["/m/x.gguf", "/m/", "x.gguf"],
-    ["./x.safetensors", "./", "x.safetensors"],
-  ])("%s", (source, model, file) => {
-    expect(of(source)).toEqual({ model, file, layers: undefined });
-    expect(of({ model: source, layers: 2 })).toEqual({ model, file, layers: 2 });
-  });
-
-  test("or the file is named beside the folder", () => {
-    const spec = { model: "org/name", file: "onnx/model_q4f16.onnx" };
-    expect(of(spec)).toEqual({ ...spec, layers: undefined });
-    for (const file of ["../x.gguf", "/x.gguf", "x.bin", "x.gguf?y", "", 7]) {
-      expect(refusal(() => of({ model: "org/name", file })).message).toContain("target.file is");
-    }
-  });
-});
-
-describe("load options", () => {
-  const files = {
-    "config.json": new Blob(["{}"]),
-    "a.bin": new Uint8Array(4),
-    "b.bin": new ArrayBuffer(2),
-  };
-
-  test("sources: a repository, a URL, files, and any of them with layers", () => {
-    for (const model of ["org/name", "https://host/x/", { files }]) {
-      expect(resolveLoadOptions({ target: model }).target).toEqual({ model, layers: undefined });
-      expect(resolveLoadOptions({ target: { model, layers: 4 } }).target).toEqual({
-        model,
-        layers: 4,
-      });
-    }
-  });
-
-  test.each([
-    [{}, "target is missing"],
-    [undefined, "options is missing"],
-    [{ target: "" }, 'target is ""'],
-    [{ target: 5 }, "target is 5"],
-    [{ target: { files: [] } }, "target.files is []"],
-    [{ target: { files: new Map() } }, "target.files is a Map"],
-    [{ target: { files: { "config.json": "text" } } }, 'target.files["config.json"] is "text"'],
-    [{ target: { model: "a/b", layers: 0 } }, "target.layers is 0"],
-    [{ target: { model: {} } }, "target.model.files is missing"],
-    [{ target: "a/b", draft: null }, "draft is null"],
-    [{ target: "a/b", dtype: "q5" }, 'dtype is "q5"; it must be "auto", "f32", "f16"'],
-    [{ target: "a/b", device: "cpu" }, 'device is "cpu"'],
-    [{ target: "a/b", contextLength: 1 }, "contextLength is 1"],
-  ])("%j is refused", (options, message) => {
-    const error = refusal(() => resolveLoadOptions(options));
-    expect(error.code).toBe("option-invalid");
-    expect(error.message).toContain(message);
-  });
-
-  test.each([
-    [{ target: "a/b", modle: 1 }, 'options has no field "modle".'],
-    [{ target: { model: "a/b", layer: 4 } }, 'target has no field "layer".'],
-    [{ target: { files, layers: 4 } }, 'target has no field "layers".'],
-  ])("unknown fields are refused: %j", (options, message) => {
-    expect(refusal(() => resolveLoadOptions(options))).toMatchObject({
-      code: "option-unknown",
-      message,
-    });
   });
 });

@@ -2,17 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { resolveChat } from "../../../src/decoder/chat-options.ts";
 import { resolveLoadOptions } from "../../../src/decoder/load-options.ts";
-import type { CoppiceError } from "../../../src/errors.ts";
+import { refusal } from "./refusal.ts";
 
 const load = (options: object) => resolveLoadOptions({ target: "a/b", ...options });
-function refusal(body: () => unknown): CoppiceError {
-  try {
-    body();
-  } catch (error) {
-    return error as CoppiceError;
-  }
-  throw new Error("was not refused");
-}
 
 test("what is right comes through", () => {
   expect(load({ hub: { endpoint: "https://mirror.test/hf/", token: "hf_x" } }).hub).toEqual({
