@@ -12,8 +12,14 @@ const expect = { poll: { timeout: 30_000 } };
 /** Slowest first. */
 const adapters = testAdapters();
 
-/** Whole texts and laws: they say nothing of an adapter that its kernels' tests do not, and take the slowest one the longest. */
-const WHOLE_TEXTS = ["tests/decoders/**", "tests/lossless/**"];
+/**
+ * Whole texts, laws, and models from files: they say nothing of an adapter that its kernels' tests do not, and take the
+ * slowest one the longest.
+ */
+const WHOLE_TEXTS = [
+  ...["tests/decoders/**", "tests/lossless/**"],
+  ...["formats", "tales", "oracle", "fallback-text"].map((name) => `tests/engine/${name}.test.ts`),
+];
 const everywhere = process.env["COPPICE_TEXTS_EVERYWHERE"] !== undefined;
 
 const gpuProjects = adapters.map(({ name, icd, fix }, i): TestProjectInlineConfiguration => ({

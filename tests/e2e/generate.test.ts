@@ -198,7 +198,7 @@ describe("the embedded pair", () => {
   test("greedy text is what PyTorch writes with the same files", async () => {
     const goldens = readFileSync(join(TALES, "golden/greedy.json"), "utf8");
     const { target } = JSON.parse(goldens) as { target: { prompt: string; ids: number[] }[] };
-    for (const { prompt, ids } of target.slice(0, 6)) {
+    for (const { prompt, ids } of target.slice(0, 3)) {
       const options = { decoder: { kind: "greedy" }, maxNewTokens: 24 };
       const { tokens } = resultOf(await browser.generate("tales", prompt, options));
       expect(tokens).toEqual(ids.slice(0, 24));

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Gpu } from "../../src/gpu/index.ts";
 import type { LanguageModel } from "../../src/model/index.ts";
-import { loadTestModel } from "./engine.ts";
+import { loadTestModel, type TestModelOptions } from "./engine.ts";
 import { hasStories, storiesFiles, storiesGolden } from "./fixtures.ts";
 
 /** Two models on the GPU, and where texts begin. */
@@ -27,11 +27,20 @@ function talesPrompts(): number[][] {
   return target.map(({ promptIds }) => promptIds);
 }
 
+/** One half of the embedded pair. */
+export function talesModel(
+  gpu: Gpu,
+  part: "target" | "draft",
+  options: TestModelOptions = {},
+): Promise<LanguageModel> {
+  return loadTestModel(gpu, talesFiles(part), options);
+}
+
 async function openTales(gpu: Gpu): Promise<Pair> {
   return {
     name: "tales",
-    target: await loadTestModel(gpu, talesFiles("target")),
-    draft: await loadTestModel(gpu, talesFiles("draft")),
+    target: await talesModel(gpu, "target"),
+    draft: await talesModel(gpu, "draft"),
     prompts: talesPrompts(),
   };
 }
