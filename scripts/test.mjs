@@ -30,9 +30,9 @@ async function check(script) {
 
 /**
  * @param {string[]} projects vitest projects, every one of which must run at least one test
- * @param {boolean} show as it goes on, or all at the end
+ * @param {boolean} beside others: quietly, and with the processors that they leave
  */
-async function tests(projects, show) {
+async function tests(projects, beside) {
   const counts = join(mkdtempSync(join(tmpdir(), "coppice-test-")), "counts.json");
   const reporter = fileURLToPath(new URL("lib/count-reporter.mjs", import.meta.url));
   const { ok, output } = await commandBeside(
@@ -42,9 +42,9 @@ async function tests(projects, show) {
       ...["--reporter=default", `--reporter=${reporter}`],
       ...projects.flatMap((name) => ["--project", name]),
     ],
-    { env: { COPPICE_COUNTS: counts }, show },
+    { env: { COPPICE_COUNTS: counts }, show: !beside, yields: beside },
   );
-  if (!show) console.log(output);
+  if (beside) console.log(output);
   /** @type {Record<string, import("./lib/count-reporter.mjs").Counts>} */
   const ran = existsSync(counts) ? JSON.parse(readFileSync(counts, "utf8")) : {};
   const before = failures.length;
@@ -76,13 +76,15 @@ step("npm packages are installed", ensurePackages);
 step("browsers and adapters are here", requireMachine);
 // Without packages nothing else can run, and one failure says enough.
 if (failures.length === 0 || packagesAreInstalled()) {
-  // Software adapters use one processor each and wait for each other now and then, so their tests run beside all
-  // others. Nothing here is timed.
-  const beside = testAdapters().map(({ name }) => tests([name], false));
+  // Software adapters, one after another, have the processors that browsers leave.
+  const beside = tests(
+    testAdapters().map(({ name }) => name),
+    true,
+  );
   for (const script of ["check", "lint", "format:check", "build", "build:demo"])
     await check(script);
-  await tests(["unit", "e2e"], true);
-  await Promise.all(beside);
+  await tests(["unit", "e2e"], false);
+  await beside;
 }
 
 if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join("\n")}`);

@@ -1,5 +1,6 @@
 // Running other programs: quietly, or with their output on the terminal.
 import { spawn, spawnSync } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { ROOT } from "./files.mjs";
 
 /**
@@ -26,10 +27,11 @@ export function command(program, args, { env = {}, show = false } = {}) {
  * The same without waiting, so that programs can run side by side.
  * @param {string} program
  * @param {string[]} args
- * @param {{ env?: Record<string, string>, show?: boolean }} [options] show: let its output through
+ * @param {{ env?: Record<string, string>, show?: boolean, yields?: boolean }} [options] show: let its output through;
+ *   yields: take only the processors that others leave
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-export function commandBeside(program, args, { env = {}, show = false } = {}) {
+export function commandBeside(program, args, { env = {}, show = false, yields = false } = {}) {
   return new Promise((resolve) => {
     const run = spawn(program, args, {
       cwd: ROOT,
@@ -37,6 +39,7 @@ export function commandBeside(program, args, { env = {}, show = false } = {}) {
       stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
       shell: process.platform === "win32",
     });
+    if (yields && run.pid !== undefined) setPriority(run.pid, constants.priority.PRIORITY_LOW);
     let output = "";
     for (const stream of [run.stdout, run.stderr]) {
       stream?.setEncoding("utf8").on("data", (text) => (output += text));

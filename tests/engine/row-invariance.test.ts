@@ -9,7 +9,7 @@ import { tinyModel, type TinyModelOptions } from "../support/tiny-model.ts";
 const EVERY_COUNT = Array.from({ length: 64 }, (_, i) => i + 1);
 
 /** Every one, or on the slow adapter every row tile with and without rows left over. */
-const MANY_COUNTS = adapterName === "swiftshader" ? [1, 2, 3, 4, 6, 8, 13, 64] : EVERY_COUNT;
+const COUNTS = adapterName === "swiftshader" ? [1, 2, 3, 4, 6, 8, 13, 64] : EVERY_COUNT;
 
 /** Between them these two have every part that a kernel has a variant for; the others take a few counts. */
 const EVERY_PART: readonly TinyModelOptions[] = [GEMMA, QWEN2];
@@ -22,13 +22,13 @@ interface Case {
 }
 
 const CASES: readonly [string, Case][] = [
-  ["F32 weights", { options: {}, counts: EVERY_COUNT }],
-  ["F16 weights", { options: { dtype: "F16" }, counts: EVERY_COUNT }],
+  ["F32 weights", { options: {}, counts: COUNTS }],
+  ["F16 weights", { options: { dtype: "F16" }, counts: COUNTS }],
   // Its head and its embedding are in q8.
-  ["q4 weights", { options: {}, kept: "q4", counts: EVERY_COUNT }],
+  ["q4 weights", { options: {}, kept: "q4", counts: COUNTS }],
   ...ARCHITECTURES.map(([name, options]): [string, Case] => [
     name,
-    { options, counts: EVERY_PART.includes(options) ? MANY_COUNTS : [8, 41] },
+    { options, counts: EVERY_PART.includes(options) ? COUNTS : [8, 41] },
   ]),
 ];
 

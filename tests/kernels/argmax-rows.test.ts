@@ -4,6 +4,7 @@ import { argmaxRows, argmaxRowsGrid, argmaxRowsLanes } from "../../src/kernels/i
 import { argmaxRows as reference } from "../reference/argmax-rows.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normals, uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 
 async function run(
   gpu: Gpu,
@@ -79,7 +80,7 @@ const FAULTS: [string, string, string][] = [
   ["the last column is left out", "c < params.vocab", "c < params.vocab - 1u"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const logits = awkwardRows(257);
     const wanted = reference(logits, 257);
@@ -87,4 +88,5 @@ test("planted faults are seen", () =>
       const actual = await run(gpu, logits, 257, 64, plantFault(argmaxRows, right, wrong));
       expect(actual, name).not.toEqual(wanted);
     }
-  }));
+  }),
+);

@@ -3,6 +3,7 @@ import { Recording, type Gpu } from "../../src/gpu/index.ts";
 import { copyRows, copyRowsGrid } from "../../src/kernels/index.ts";
 import { copyRows as reference } from "../reference/copy-rows.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 
 const SHAPES = [
   [1, 1],
@@ -33,7 +34,7 @@ test.each(SHAPES)("vocabulary %d, %d rows", (vocab, rows) =>
   }),
 );
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     for (const [right, wrong] of [
       ["group.y * params.vocab", "group.y * WORKGROUP_SIZE"],
@@ -42,4 +43,5 @@ test("planted faults are seen", () =>
       const { actual, wanted } = await run(gpu, 257, 4, plantFault(copyRows, right, wrong));
       expect(actual).not.toEqual(wanted);
     }
-  }));
+  }),
+);

@@ -13,6 +13,7 @@ import { seenTokens } from "../reference/extend-history.ts";
 import { NO_EDITS } from "../support/edit-cases.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { randomParents, toBytes, treeOf } from "../support/token-trees.ts";
 
 const VOCAB = 7;
@@ -83,10 +84,11 @@ const FAULTS: [string, string, string][] = [
   ["the first one is the last", "seen[token].last = position;", "seen[token].last = 0u;"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     for (const [name, right, wrong] of FAULTS) {
       const { actual, wanted } = await run(gpu, 5, 5, plantFault(extendHistory, right, wrong));
       expect(actual, name).not.toEqual(wanted);
     }
-  }));
+  }),
+);

@@ -20,6 +20,7 @@ import { logProbOf } from "../reference/gather-log-probs.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { isCloseUnder, logitRows } from "../support/log-prob-cases.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 
 interface Case {
   readonly vocab: number;
@@ -131,10 +132,11 @@ const FAULTS: [string, string][] = [
   ["candidates[node * params.k + i]", "candidates[node * params.k]"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     for (const [right, wrong] of FAULTS) {
       const spec = plantFault(gatherLogProbs, right, wrong);
       expect(faults(CASES[2]!, await run(gpu, CASES[2]!, spec)), right).not.toEqual([]);
     }
-  }));
+  }),
+);

@@ -5,6 +5,7 @@ import { growLevel as reference, type GrowLevel } from "../reference/grow-level.
 import { addNode, emptyTree, type ReferenceTree } from "../reference/token-tree.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { fromBytes, toBytes } from "../support/token-trees.ts";
 
 interface Case {
@@ -130,7 +131,7 @@ const FAULTS: [string, string, string][] = [
   ["one ancestor too few", "d < params.depth", "d + 1u < params.depth"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const cases = randomCases(40);
     const wanted = cases.map(expected);
@@ -138,4 +139,5 @@ test("planted faults are seen", () =>
       const actual = await run(gpu, cases, SMALL, plantFault(growLevel, right, wrong));
       expect(actual, name).not.toEqual(wanted);
     }
-  }));
+  }),
+);

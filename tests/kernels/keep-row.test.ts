@@ -3,6 +3,7 @@ import { type Gpu, Recording } from "../../src/gpu/index.ts";
 import { CONTROL, encodeControl, keepRow, keepRowGrid } from "../../src/kernels/index.ts";
 import { keepRow as reference } from "../reference/keep-row.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 
 interface Case {
   readonly vocab: number;
@@ -77,7 +78,7 @@ test.each(CASES)("%j", (one) =>
   }),
 );
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     for (const [right, wrong] of [
       ["control.path[1] - 1u", "control.path[1]"],
@@ -94,4 +95,5 @@ test("planted faults are seen", () =>
       }
       expect(found, wrong).toContain(false);
     }
-  }));
+  }),
+);

@@ -10,6 +10,7 @@ import {
 import { kvCompact as reference } from "../reference/kv-compact.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { randomParents, SHAPES, toBytes, treeOf } from "../support/token-trees.ts";
 
 interface Case {
@@ -156,11 +157,12 @@ const FAULTS: [string, string, string][] = [
   ["one plane only", "(plane * params.slots + source)", "(source)"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const cases = randomCases(40).filter(({ path }) => path.length > 2);
     for (const [name, right, wrong] of FAULTS) {
       const actual = await run(gpu, cases, plantFault(kvCompact, right, wrong));
       expect(differences(actual, cases), name).not.toEqual([]);
     }
-  }));
+  }),
+);

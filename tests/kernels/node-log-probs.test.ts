@@ -12,6 +12,7 @@ import { nodeLogProbs as reference } from "../reference/node-log-probs.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { isCloseUnder, logitRows } from "../support/log-prob-cases.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { randomParents, SHAPES, toBytes, treeOf } from "../support/token-trees.ts";
 
 interface Case {
@@ -84,11 +85,12 @@ const FAULTS: [string, string][] = [
   ["candidates[parent * params.k]", "candidates[parent]"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const [, one] = CASES.at(-1)!;
     for (const [right, wrong] of FAULTS) {
       const spec = plantFault(nodeLogProbs, right, wrong);
       expect(await faults(gpu, one, spec), right).not.toEqual([]);
     }
-  }));
+  }),
+);

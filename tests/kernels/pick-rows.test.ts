@@ -4,6 +4,7 @@ import { argmaxRowsLanes, pickRows, pickRowsGrid } from "../../src/kernels/index
 import { pickRows as reference } from "../reference/pick-rows.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normals, uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 
 /** Rows with ties, with infinities, with the answer at either end. */
 function makeRows(vocab: number) {
@@ -59,10 +60,11 @@ const FAULTS: [string, string, string][] = [
   ["another row's probability", "log_probs[row + found.id]", "log_probs[found.id]"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     for (const [name, right, wrong] of FAULTS) {
       const { actual, expected } = await run(gpu, 257, 64, plantFault(pickRows, right, wrong));
       expect(actual, name).not.toEqual(expected);
     }
-  }));
+  }),
+);

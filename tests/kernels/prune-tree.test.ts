@@ -11,6 +11,7 @@ import { pruneTree as reference } from "../reference/prune-tree.ts";
 import { addNode, emptyTree, type ReferenceTree } from "../reference/token-tree.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { branchingParents, fromBytes, randomParents, toBytes } from "../support/token-trees.ts";
 
 interface Case {
@@ -119,7 +120,7 @@ const FAULTS: [string, string, string][] = [
   ["origin is the new index", "tree.origin[node] = i", "tree.origin[node] = node"],
 ];
 
-test(
+faultTest(
   "planted faults are seen",
   () =>
     withGpu(async (gpu) => {

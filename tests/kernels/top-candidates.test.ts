@@ -4,6 +4,7 @@ import { topCandidates, topCandidatesGrid, topCandidatesLanes } from "../../src/
 import { topCandidates as reference } from "../reference/top-candidates.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { normals, uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 
 interface Case {
   logits: Float32Array<ArrayBuffer>;
@@ -185,7 +186,7 @@ const FAULTS: [string, string, string][] = [
   ["a part of the sum is left out", "lane + FAN_IN", "lane + 2u * FAN_IN"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const [vocab, lanes] = [10000, 32];
     const cases = [awkwardRows(vocab), crowdedRows(vocab, lanes)].map((logits) => ({
@@ -201,4 +202,5 @@ test("planted faults are seen", () =>
       for (const one of cases) found.push(...faults(await run(gpu, one, spec), one));
       expect(found, name).not.toEqual([]);
     }
-  }));
+  }),
+);

@@ -13,6 +13,7 @@ import type { ReferenceTree } from "../reference/token-tree.ts";
 import { stepOf, surenessOf, verifyMatch as reference } from "../reference/verify-match.ts";
 import { plantFault, withGpu } from "../support/kernel-run.ts";
 import { uniforms } from "../support/random.ts";
+import { faultTest } from "../support/slow-adapters.ts";
 import { randomParents, SHAPES, toBytes, treeOf } from "../support/token-trees.ts";
 
 interface Case {
@@ -164,7 +165,7 @@ const FAULTS: [string, string, string][] = [
   ["the last child is the surest", "best = max(best, tree.score[i])", "best = tree.score[i]"],
 ];
 
-test("planted faults are seen", () =>
+faultTest("planted faults are seen", () =>
   withGpu(async (gpu) => {
     const cases = allCases().filter((_, i) => i % 5 === 0);
     const wanted = cases.map(expected);
@@ -172,4 +173,5 @@ test("planted faults are seen", () =>
       const actual = await run(gpu, cases, plantFault(verifyMatch, right, wrong));
       expect(actual, name).not.toEqual(wanted);
     }
-  }));
+  }),
+);
