@@ -183,9 +183,14 @@ function checkTensor(
   if (found !== expected) {
     throw tensorInvalid(`Tensor "${name}" has shape ${found}; config.json makes it ${expected}.`);
   }
-  const layout = isTensorDtype(entry.dtype) ? DTYPE_LAYOUT[entry.dtype] : undefined;
-  if (!layout || shape.at(-1)! % layout.elements !== 0) {
-    throw tensorInvalid(`Tensor "${name}" is stored as ${entry.dtype}; F32, F16 and BF16 work.`);
+  const { dtype } = entry;
+  const stored = `Tensor "${name}" is stored as ${dtype}`;
+  if (!isTensorDtype(dtype)) {
+    throw tensorInvalid(`${stored}; ${Object.keys(DTYPE_LAYOUT).join(", ")} work.`);
+  }
+  const { elements } = DTYPE_LAYOUT[dtype];
+  if (shape.at(-1)! % elements !== 0) {
+    throw tensorInvalid(`${stored}, in blocks of ${elements}, into which its rows do not divide.`);
   }
 }
 

@@ -108,7 +108,23 @@ describe("tensor-invalid", () => {
     expect(() => checkTensors(planTensors(config), tensors)).toThrowError(
       expect.objectContaining({
         code: "tensor-invalid",
-        message: expect.stringMatching(/k_proj.*I32/) as string,
+        message: expect.stringMatching(/k_proj.*I32; F32, F16, BF16, Q8, Q4 work/) as string,
+      }) as Error,
+    );
+  });
+
+  test("blocks that do not divide a row", () => {
+    const entries = new Map(
+      Object.entries(MODEL.tensors).map(([name, { shape }]) => [name, { dtype: "F32", shape }]),
+    );
+    const { shape } = entries.get(K_PROJ)!;
+    expect(shape.at(-1)! % 32).toBeGreaterThan(0);
+    entries.set(K_PROJ, { dtype: "Q4", shape });
+    const plan = planTensors(parseModelConfig(MODEL.config));
+    expect(() => checkTensors(plan, entries)).toThrowError(
+      expect.objectContaining({
+        code: "tensor-invalid",
+        message: expect.stringMatching(/k_proj.*Q4, in blocks of 32/) as string,
       }) as Error,
     );
   });
