@@ -55,7 +55,7 @@ async function run(gpu: Gpu, kernel: string, variants: readonly Variant[]): Prom
       restore();
       await gpu.device.queue.onSubmittedWorkDone();
       const start = performance.now();
-      gpu.submit(recording);
+      gpu.submit(await recording.ready());
       await gpu.device.queue.onSubmittedWorkDone();
       if (round > 0) best[i] = Math.min(best[i]!, performance.now() - start);
     }

@@ -10,7 +10,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: rows * vocab * 4,
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: lanes };
-        const pipeline = await gpu.kernels.compile(argmaxRows, { constants });
+        const pipeline = gpu.kernels.compile(argmaxRows, { constants });
         const ids = gpu.buffers.storage("ids", rows * 4);
         const buffers = { logits: randomLogits(gpu, rows, vocab), ids };
         return [pipeline.bind(gpu.buffers, buffers, { vocab }), argmaxRowsGrid(rows)] as const;

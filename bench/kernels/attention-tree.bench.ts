@@ -20,7 +20,7 @@ const variants = PREFIXES.flatMap((base) =>
     bytes: 2 * base * KV_HEADS * HEAD_DIM * 4,
     async prepare(gpu: Gpu) {
       const slots = base + 64;
-      const pipeline = await gpu.kernels.compile(attentionTree, {
+      const pipeline = gpu.kernels.compile(attentionTree, {
         statics: { ...TARGET_TREE, TILE: attentionTile(HEAD_DIM) },
       });
       const nodes = Array.from({ length: rows }, (_, i) => ({

@@ -15,7 +15,7 @@ const variants = [4, 16, 63].map((width) => ({
   name: `${width} of ${width} x ${width}`,
   bytes: width * width * 12,
   async prepare(gpu: Gpu) {
-    const pipeline = await gpu.kernels.compile(beamScores, { statics: DRAFT_TREE });
+    const pipeline = gpu.kernels.compile(beamScores, { statics: DRAFT_TREE });
     const frontierStart = 2 + width;
     // Node 1 is the root: all paths lead to it.
     const nodes = levelTree(frontierStart + width, width).map((node, i) => ({

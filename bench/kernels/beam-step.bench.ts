@@ -44,12 +44,12 @@ const variants = (
       diversity: groups > 1 ? 0.5 : 0,
     };
     const restore = () => gpu.buffers.write(buffers.search, 0, search);
-    return gpu.kernels
-      .compile(beamStep)
-      .then(
-        (pipeline) =>
-          [pipeline.bind(gpu.buffers, buffers, params), beamStepGrid(), restore] as const,
-      );
+    const pipeline = gpu.kernels.compile(beamStep);
+    return Promise.resolve([
+      pipeline.bind(gpu.buffers, buffers, params),
+      beamStepGrid(),
+      restore,
+    ] as const);
   },
 }));
 

@@ -20,7 +20,7 @@ const variants = [1 / 16, 1 / 2, 1].flatMap((share) =>
       bytes: (text + candidates) * K * 4,
       async prepare(gpu: Gpu) {
         const statics = { ROWS: rowTile(candidates), WORKGROUP_SIZE: laneCount(K) };
-        const pipeline = await gpu.kernels.compile(contrastRows, { statics });
+        const pipeline = gpu.kernels.compile(contrastRows, { statics });
         const slots = CONTEXT + 64;
         const buffers = {
           control: gpu.buffers.upload("control", encodeControl({ base: text - 1 })),

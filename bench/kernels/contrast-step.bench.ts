@@ -17,7 +17,7 @@ const variants = [16, 4096].flatMap((text) =>
     name: `${text} positions, ${candidates} candidates`,
     bytes: (text / 4) * candidates * 4,
     async prepare(gpu: Gpu) {
-      const pipeline = await gpu.kernels.compile(contrastStep);
+      const pipeline = gpu.kernels.compile(contrastStep);
       const start = encodeControl({ base: text - 1 });
       const buffers = {
         candidates: gpu.buffers.storage("candidates", candidates ** 2 * CANDIDATE_BYTES),

@@ -10,7 +10,7 @@ const variants = VOCABS.map((vocab) => ({
   bytes: 2 * ROWS * vocab * 4,
   async prepare(gpu: Gpu) {
     const { buffers: scope } = gpu;
-    const pipeline = await gpu.kernels.compile(copyRows);
+    const pipeline = gpu.kernels.compile(copyRows);
     const [logits, kept] = ["logits", "kept"].map((name) => scope.storage(name, ROWS * vocab * 4));
     const bound = pipeline.bind(scope, { logits: logits!, kept: kept! }, { vocab });
     return [bound, copyRowsGrid(vocab, ROWS)] as const;

@@ -16,7 +16,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: paths * vocab * 4,
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: lanes };
-        const pipeline = await gpu.kernels.compile(drawPaths, { constants });
+        const pipeline = gpu.kernels.compile(drawPaths, { constants });
         const buffers = {
           control: gpu.buffers.upload("control", encodeControl({ base: 100, seed: 1 })),
           log_probs: randomLogits(gpu, paths, vocab),

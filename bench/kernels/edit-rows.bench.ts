@@ -29,7 +29,7 @@ const variants = VOCABS.flatMap((vocab) =>
     bytes: ROWS * TOKENS * 4,
     async prepare(gpu: Gpu) {
       const { buffers: scope } = gpu;
-      const pipeline = await gpu.kernels.compile(editRows);
+      const pipeline = gpu.kernels.compile(editRows);
       const normal = normals(vocab);
       const logits = Float32Array.from({ length: ROWS * vocab }, normal);
       const text = Array.from({ length: TOKENS }, (_, i) => (i * i * 7) % vocab);

@@ -16,7 +16,7 @@ const variants = TYPES.flatMap((type) =>
     name: `${type}, ${live} drafts`,
     bytes: live * matrixBytes(1, K, type) + K * 4,
     async prepare(gpu: Gpu) {
-      const pipeline = await gpu.kernels.compile(embedMix, { weights: type });
+      const pipeline = gpu.kernels.compile(embedMix, { weights: type });
       const drafts = encodeDrafts([1]);
       drafts[DRAFTS.offsets.live / 4] = live;
       for (let i = 0; i < live; i++) drafts[DRAFTS.offsets.token / 4 + i] = 37 * i;

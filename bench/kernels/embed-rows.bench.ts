@@ -16,7 +16,7 @@ const variants = TYPES.flatMap((type) =>
     name: `${type}, ${rows} rows`,
     bytes: rows * (matrixBytes(1, K, type) + 4 * K),
     async prepare(gpu: Gpu) {
-      const pipeline = await gpu.kernels.compile(embedRows, {
+      const pipeline = gpu.kernels.compile(embedRows, {
         statics: TARGET_TREE,
         weights: type,
       });

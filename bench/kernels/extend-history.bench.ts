@@ -18,7 +18,7 @@ const variants = [0, 4, 63].map((accepted) => ({
   bytes: (accepted + 1) * 12,
   async prepare(gpu: Gpu) {
     const { buffers: scope } = gpu;
-    const pipeline = await gpu.kernels.compile(extendHistory);
+    const pipeline = gpu.kernels.compile(extendHistory);
     const path = Array.from({ length: accepted + 1 }, (_, i) => i);
     const words = encodeControl({ base: 100 + accepted, round_base: 99, accepted });
     words.set(path, CONTROL.offsets.path / 4);

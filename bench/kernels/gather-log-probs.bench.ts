@@ -18,7 +18,7 @@ const variants = [0, 5, 20].map((tops) => ({
   bytes: 8 * (2 + 2 * tops) * 4,
   async prepare(gpu: Gpu) {
     const { buffers: scope } = gpu;
-    const pipeline = await gpu.kernels.compile(gatherLogProbs);
+    const pipeline = gpu.kernels.compile(gatherLogProbs);
     const shape = { width: 8, tops };
     const k = Math.max(1, tops);
     const words = encodeControl({ round: 1 });

@@ -13,7 +13,7 @@ const variants = [1, 4, 8, 16, 63].map((width) => ({
   name: `${width} of ${width} x ${width}`,
   bytes: width * width * CANDIDATE_BYTES,
   async prepare(gpu: Gpu) {
-    const pipeline = await gpu.kernels.compile(growLevel);
+    const pipeline = gpu.kernels.compile(growLevel);
     const start = 1 + width;
     // Every row holds 0, -1, -2, ...: the rows compete.
     const scores = Float32Array.from({ length: 2 * width * width }, (_, i) => -((i >> 1) % width));

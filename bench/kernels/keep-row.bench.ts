@@ -16,7 +16,7 @@ const variants = VOCABS.map((vocab) => ({
   bytes: 2 * vocab * 4,
   async prepare(gpu: Gpu) {
     const { buffers: scope } = gpu;
-    const pipeline = await gpu.kernels.compile(keepRow);
+    const pipeline = gpu.kernels.compile(keepRow);
     const control = encodeControl({});
     control[CONTROL.offsets.path / 4 + 1] = ROWS;
     const buffers = {

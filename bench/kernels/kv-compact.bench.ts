@@ -20,7 +20,7 @@ const variants = [0, 1, 5, 31].map((accepted) => ({
   name: `${accepted} accepted`,
   bytes: 2 * accepted * PLANES * KV_DIM * 4,
   async prepare(gpu: Gpu) {
-    const pipeline = await gpu.kernels.compile(kvCompact);
+    const pipeline = gpu.kernels.compile(kvCompact);
     const control = encodeControl({ round_base: BASE, accepted });
     // Every other node, so that each row does move.
     control.set(

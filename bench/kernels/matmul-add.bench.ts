@@ -10,7 +10,7 @@ const variants = TYPES.flatMap((type) =>
     bytes: matrixBytes(COLS, K, type),
     async prepare(gpu: Gpu) {
       const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(K, undefined, type) };
-      const pipeline = await gpu.kernels.compile(matmulAdd, { statics, weights: type });
+      const pipeline = gpu.kernels.compile(matmulAdd, { statics, weights: type });
       const buffers = {
         x: vector(gpu, rows * K),
         w: matrix(gpu, COLS, K, type),

@@ -21,7 +21,7 @@ const variants = [200, 4000].flatMap((tokens) =>
       bytes: rows * (tokens * 4 + k * CANDIDATE_BYTES),
       async prepare(gpu: Gpu) {
         const { buffers: scope } = gpu;
-        const pipeline = await gpu.kernels.compile(momentumCandidates);
+        const pipeline = gpu.kernels.compile(momentumCandidates);
         const text = Array.from({ length: tokens }, (_, i) => (i * i * 7) % VOCAB);
         const tree = Array.from({ length: rows }, (_, i) => ({ token: i, parent: i - 1 }));
         const words = new Uint32Array(2 * rows * k);

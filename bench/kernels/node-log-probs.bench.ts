@@ -11,7 +11,7 @@ const variants = [16, 64].map((nodes) => ({
   bytes: nodes * (4 + 4 + 8 + 4 + 4 + 4),
   async prepare(gpu: Gpu) {
     const { buffers: scope } = gpu;
-    const pipeline = await gpu.kernels.compile(nodeLogProbs);
+    const pipeline = gpu.kernels.compile(nodeLogProbs);
     const tree = treeOf(branchingParents([nodes - 1]), VOCAB, uniforms(1));
     const buffers = {
       tree: scope.upload("tree", toBytes(tree, TARGET_TREE)),

@@ -8,7 +8,7 @@ const variants = ROWS.map((rows) => ({
   bytes: 3 * rows * K * 4,
   async prepare(gpu: Gpu) {
     const statics = { WORKGROUP_SIZE: laneCount(K) };
-    const pipeline = await gpu.kernels.compile(normAdd, { statics });
+    const pipeline = gpu.kernels.compile(normAdd, { statics });
     const [x, y, gain] = [vector(gpu, rows * K), vector(gpu, rows * K), vector(gpu, K)];
     const bound = pipeline.bind(gpu.buffers, { y, gain, x }, { k4: K / 4, eps: 1e-6 });
     return [bound, normAddGrid(rows)] as const;

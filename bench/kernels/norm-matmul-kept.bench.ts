@@ -18,7 +18,7 @@ const variants = [1, 4, 8].flatMap((step) =>
     bytes: matrixBytes(VOCAB / step, K, "f16") + rows * VOCAB * 4,
     async prepare(gpu: Gpu) {
       const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(K) };
-      const pipeline = await gpu.kernels.compile(normMatmulKept, { statics, weights: "f16" });
+      const pipeline = gpu.kernels.compile(normMatmulKept, { statics, weights: "f16" });
       const kept = Array.from({ length: VOCAB / step }, (_, i) => i * step);
       const buffers = {
         x: vector(gpu, rows * K),

@@ -11,7 +11,7 @@ const variants = TYPES.flatMap((type) =>
     bytes: matrixBytes(VOCAB, K, type),
     async prepare(gpu: Gpu) {
       const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(K, undefined, type) };
-      const pipeline = await gpu.kernels.compile(normMatmul, { statics, weights: type });
+      const pipeline = gpu.kernels.compile(normMatmul, { statics, weights: type });
       const buffers = {
         x: vector(gpu, rows * K),
         gain: vector(gpu, K),

@@ -11,7 +11,7 @@ const variants = ROWS.map((rows) => ({
   name: `${rows} rows, ${HEADS} + ${HEADS} heads`,
   bytes: 4 * rows * K * 4,
   async prepare(gpu: Gpu) {
-    const pipeline = await gpu.kernels.compile(normRope);
+    const pipeline = gpu.kernels.compile(normRope);
     const places = Array.from({ length: rows }, (_, r) => [r, 20, 20 + r, 20 + r]).flat();
     const buffers = {
       gains: vector(gpu, 2 * HEAD_DIM),

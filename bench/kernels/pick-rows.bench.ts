@@ -14,7 +14,7 @@ const variants = VOCABS.flatMap((vocab) =>
     bytes: rows * vocab * 4,
     async prepare(gpu: Gpu) {
       const constants = { WORKGROUP_SIZE: argmaxRowsLanes(vocab) };
-      const pipeline = await gpu.kernels.compile(pickRows, { constants });
+      const pipeline = gpu.kernels.compile(pickRows, { constants });
       const logits = randomLogits(gpu, rows, vocab);
       const candidates = gpu.buffers.storage("candidates", rows * CANDIDATE_BYTES);
       const buffers = { logits, log_probs: logits, candidates };

@@ -20,7 +20,7 @@ const variants = SIZES.map(([candidates, nodes]) => ({
   name: `${nodes} of ${candidates}`,
   bytes: candidates * 4,
   async prepare(gpu: Gpu) {
-    const pipeline = await gpu.kernels.compile(pruneTree);
+    const pipeline = gpu.kernels.compile(pruneTree);
     const draft = [{ token: 0, parent: -1 }, ...below(levelTree(candidates - 1, 8))];
     const buffers = {
       candidates_tree: gpu.buffers.upload("draft", encodeTokenTree(DRAFT_TREE, draft)),

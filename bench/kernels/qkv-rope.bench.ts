@@ -14,7 +14,7 @@ const variants = TYPES.flatMap((type) =>
     bytes: matrixBytes(OUTPUTS, K, type),
     async prepare(gpu: Gpu) {
       const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(K, undefined, type) };
-      const pipeline = await gpu.kernels.compile(qkvRope, { statics, weights: type });
+      const pipeline = gpu.kernels.compile(qkvRope, { statics, weights: type });
       const places = Array.from({ length: rows }, (_, r) => [r, 20, 20 + r, 20 + r]).flat();
       const buffers = {
         x: vector(gpu, rows * K),

@@ -18,7 +18,7 @@ const variants = (["q8", "q4"] as const).flatMap((type) =>
     name: `${type} of ${source}`,
     bytes: ROWS * (K * (source === "F32" ? 4 : 2) + weightRowBytes(type, K)),
     async prepare(gpu: Gpu) {
-      const pipeline = await gpu.kernels.compile(quantiseRows, { statics: quantiseStatics(type) });
+      const pipeline = gpu.kernels.compile(quantiseRows, { statics: quantiseStatics(type) });
       const buffers = {
         source: matrix(gpu, ROWS, K, source === "F32" ? "f32" : "f16"),
         w: gpu.buffers.storage("w", ROWS * weightRowBytes(type, K)),

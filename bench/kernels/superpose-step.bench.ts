@@ -30,7 +30,7 @@ const variants = [
     name: `${k} drafts, ${m} candidates, ${orders} orders of n-grams`,
     bytes: k! * m! * 8,
     async prepare(gpu: Gpu) {
-      const pipeline = await gpu.kernels.compile(kernels.superposeStep);
+      const pipeline = gpu.kernels.compile(kernels.superposeStep);
       const uniform = uniforms(1);
       const { header, arrays } = kernels.encodeSections(sections().slice(0, orders));
       const candidates = Uint32Array.from({ length: 2 * m! }, (_, i) =>

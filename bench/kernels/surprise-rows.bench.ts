@@ -18,7 +18,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: ROWS * vocab * 4,
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: lanes };
-        const pipeline = await gpu.kernels.compile(surpriseRows, { constants });
+        const pipeline = gpu.kernels.compile(surpriseRows, { constants });
         const normal = normals(vocab);
         const data = Float32Array.from({ length: ROWS * vocab }, normal);
         const buffers = {

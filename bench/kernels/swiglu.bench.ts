@@ -9,7 +9,7 @@ const variants = TYPES.flatMap((type) =>
     bytes: matrixBytes(2 * COLS, K, type),
     async prepare(gpu: Gpu) {
       const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(K, undefined, type) };
-      const pipeline = await gpu.kernels.compile(swiglu, { statics, weights: type });
+      const pipeline = gpu.kernels.compile(swiglu, { statics, weights: type });
       const buffers = {
         x: vector(gpu, rows * K),
         gain: vector(gpu, K),

@@ -17,7 +17,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: ROWS * vocab * 4,
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: lanes };
-        const pipeline = await gpu.kernels.compile(topCandidates, { constants });
+        const pipeline = gpu.kernels.compile(topCandidates, { constants });
         const candidates = gpu.buffers.storage("candidates", ROWS * k * CANDIDATE_BYTES);
         const sharpness = gpu.buffers.upload("sharpness", Float32Array.of(1));
         const buffers = { logits: randomLogits(gpu, ROWS, vocab), sharpness, candidates };

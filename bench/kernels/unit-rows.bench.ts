@@ -8,7 +8,7 @@ const variants = [...new Set([4, ...ROWS])].map((rows) => ({
   bytes: 2 * rows * K * 4,
   async prepare(gpu: Gpu) {
     const statics = { WORKGROUP_SIZE: laneCount(K) };
-    const pipeline = await gpu.kernels.compile(unitRows, { statics });
+    const pipeline = gpu.kernels.compile(unitRows, { statics });
     const buffers = {
       x: vector(gpu, rows * K),
       gain: vector(gpu, K),

@@ -22,7 +22,7 @@ const variants = SHAPES.map(([nodes, width]) => ({
   name: `${nodes} nodes in levels of ${width}`,
   bytes: nodes * 8,
   async prepare(gpu: Gpu) {
-    const pipeline = await gpu.kernels.compile(verifyMatch);
+    const pipeline = gpu.kernels.compile(verifyMatch);
     // The target agrees with every first child, so the walk is as long as the tree is deep.
     const tree = levelTree(nodes, width);
     const ids = tree.map((_, i) => tree.find(({ parent }) => parent === i)?.token ?? 0);

@@ -22,7 +22,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: nodes * vocab * 4,
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: surpriseRowsLanes(vocab) };
-        const pipeline = await gpu.kernels.compile(verifyMirostat, { constants });
+        const pipeline = gpu.kernels.compile(verifyMirostat, { constants });
         const tree = levelTree(nodes, 1);
         const logits = new Float32Array(nodes * vocab);
         const rows = new Float32Array((nodes * ROW_SURPRISE_BYTES) / 4);

@@ -17,7 +17,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: 4 * vocab * (rule === "spectr" ? 67 : outcome === "rejecting" ? 4 * PATHS + 1 : 1),
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: verifyLanes(vocab) };
-        const pipeline = await gpu.kernels.compile(verifyPaths, { constants });
+        const pipeline = gpu.kernels.compile(verifyPaths, { constants });
         const { buffers, restore } = rejectionBuffers(gpu, levelTree(NODES, PATHS), vocab, outcome);
         const params = { nodes: NODES, vocab, paths: PATHS, rule: PATH_RULES[rule] };
         return [pipeline.bind(gpu.buffers, buffers, params), verifyPathsGrid(), restore] as const;

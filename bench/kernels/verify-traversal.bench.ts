@@ -15,7 +15,7 @@ const variants = VOCABS.flatMap((vocab) =>
     bytes: 4 * vocab * (outcome === "rejecting" ? 4 * WIDTH + 1 : 1),
     async prepare(gpu: Gpu) {
       const constants = { WORKGROUP_SIZE: verifyLanes(vocab) };
-      const pipeline = await gpu.kernels.compile(verifyTraversal, { constants });
+      const pipeline = gpu.kernels.compile(verifyTraversal, { constants });
       const { buffers, restore } = rejectionBuffers(gpu, levelTree(NODES, WIDTH), vocab, outcome);
       const params = { nodes: NODES, vocab };
       return [pipeline.bind(gpu.buffers, buffers, params), verifyTraversalGrid(), restore] as const;

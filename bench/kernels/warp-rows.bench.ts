@@ -31,7 +31,7 @@ const variants = VOCABS.flatMap((vocab) =>
       bytes: ROWS * vocab * 4 * 3,
       async prepare(gpu: Gpu) {
         const constants = { WORKGROUP_SIZE: lanes };
-        const pipeline = await gpu.kernels.compile(warpRows, { constants });
+        const pipeline = gpu.kernels.compile(warpRows, { constants });
         const normal = normals(vocab);
         const data = Float32Array.from({ length: ROWS * vocab }, normal);
         const buffers = {

@@ -2,6 +2,7 @@
 import { CoppiceError } from "../errors.ts";
 import type { AdapterFacts } from "../stream-part.ts";
 import { BufferScope } from "./buffers.ts";
+import { deviceLost, lossOf } from "./device-loss.ts";
 import { Kernels } from "./kernel.ts";
 import { PhaseTimer, type PhaseTimes } from "./phase-timer.ts";
 import { mapStaging, Staging } from "./readback.ts";
@@ -39,11 +40,7 @@ export class Gpu {
     this.buffers = new BufferScope(device, "coppice");
     this.#staging = new Staging(device);
     void device.lost.then((info) => {
-      this.#lost = new CoppiceError(
-        "device-lost",
-        `The GPU device was lost (${info.reason}): ${info.message || "no reason given"}`,
-        "Dispose of the engine and load it again.",
-      );
+      this.#lost = deviceLost(info);
     });
   }
 
@@ -52,7 +49,7 @@ export class Gpu {
     return this.buffers.bytes + this.#staging.bytes + (this.#timer?.bytes ?? 0);
   }
 
-  /** Submits the recordings in order as one command buffer, and waits for nothing. */
+  /** Submits the recordings, which are ready, in order as one command buffer, and waits for nothing. */
   submit(...recordings: Recording[]): void {
     this.#throwIfLost();
     const encoder = this.device.createCommandEncoder();
@@ -61,7 +58,7 @@ export class Gpu {
   }
 
   /**
-   * Submits the recordings and reads `slices` back: one submission, one readback. Calls queue up
+   * Submits the recordings, once they are ready, and reads `slices` back: one submission, one readback. Calls queue up
    * behind each other, since the staging buffer serves one at a time.
    */
   async submitAndRead(
@@ -86,6 +83,7 @@ export class Gpu {
     timer?: PhaseTimer,
   ): Promise<{ bytes: ArrayBuffer[]; times: PhaseTimes | undefined }> {
     const result = this.#turn.then(async () => {
+      for (const recording of recordings) if (!recording.isReady) await recording.ready();
       this.#throwIfLost();
       const encoder = this.device.createCommandEncoder();
       timer?.begin();
@@ -100,10 +98,7 @@ export class Gpu {
         const times = timer?.read(bytes.pop()!);
         return { bytes, times };
       } catch (cause) {
-        // A lost device rejects the mapping before its `lost` promise has run its callbacks.
-        await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
-        this.#throwIfLost();
-        throw cause;
+        throw (await lossOf(this.device)) ?? cause;
       }
     });
     this.#turn = result.catch(() => undefined);

@@ -3,6 +3,7 @@
  * the library's only pipeline creation.
  */
 import { CoppiceError } from "../errors.ts";
+import { lossOf } from "./device-loss.ts";
 import type { BufferScope, BufferSlice } from "./buffers.ts";
 
 export type BufferAccess = "read" | "read_write";
@@ -52,23 +53,33 @@ export function moduleText(spec: KernelSpec, variant: KernelVariant<KernelSpec> 
   return [consts.join("") + spec.wgsl, ...(spec.shared ?? []), ...reader].join("\n");
 }
 
-/** A kernel bound to buffers and parameters, ready to be dispatched any number of times. */
+/** A pipeline that the device is working on, or has done. */
+export interface Compilation {
+  /** Undefined while the device works on it. */
+  readonly pipeline: GPUComputePipeline | undefined;
+  /** Rejects with `shader-invalid` where the device takes no such shader, with `device-lost` where it is gone. */
+  readonly done: Promise<void>;
+}
+
+/** A kernel bound to buffers and parameters, to be dispatched any number of times once it is compiled. */
 export interface BoundKernel {
   readonly name: string;
-  readonly pipeline: GPUComputePipeline;
+  readonly compilation: Compilation;
   readonly bindGroup: GPUBindGroup;
 }
 
-/** A compiled kernel. */
+/** A kernel that is being compiled. It can be bound and recorded meanwhile; `Recording.ready` waits for it. */
 export class Pipeline<S extends KernelSpec> {
   readonly spec: S;
   readonly #device: GPUDevice;
-  readonly #pipeline: GPUComputePipeline;
+  readonly #layout: GPUBindGroupLayout;
+  readonly #compilation: Compilation;
 
-  constructor(device: GPUDevice, spec: S, pipeline: GPUComputePipeline) {
+  constructor(device: GPUDevice, spec: S, layout: GPUBindGroupLayout, compilation: Compilation) {
     this.#device = device;
     this.spec = spec;
-    this.#pipeline = pipeline;
+    this.#layout = layout;
+    this.#compilation = compilation;
   }
 
   /** Binds by name. The parameters are copied to a uniform that `scope` owns. */
@@ -83,9 +94,9 @@ export class Pipeline<S extends KernelSpec> {
     }));
     const data = packParams(this.spec, params as Record<string, number>);
     if (data) entries.push({ binding: entries.length, resource: scope.uniform(data) });
-    const layout = this.#pipeline.getBindGroupLayout(0);
-    const bindGroup = this.#device.createBindGroup({ label: this.spec.name, layout, entries });
-    return { name: this.spec.name, pipeline: this.#pipeline, bindGroup };
+    const { name } = this.spec;
+    const bindGroup = this.#device.createBindGroup({ label: name, layout: this.#layout, entries });
+    return { name, compilation: this.#compilation, bindGroup };
   }
 }
 
@@ -102,58 +113,81 @@ function packParams(spec: KernelSpec, params: Record<string, number>): ArrayBuff
   return view.buffer;
 }
 
-/** Compiles kernels on one device, each variant once. */
+/** Compiles kernels on one device, each variant once, and as many at a time as are asked for. */
 export class Kernels {
   readonly #device: GPUDevice;
-  readonly #cache = new Map<string, Promise<unknown>>();
+  readonly #cache = new Map<string, Pipeline<KernelSpec>>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
   }
 
-  compile<S extends KernelSpec>(spec: S, variant: KernelVariant<S> = {}): Promise<Pipeline<S>> {
+  /** Begins to compile, and waits for nothing. */
+  compile<S extends KernelSpec>(spec: S, variant: KernelVariant<S> = {}): Pipeline<S> {
     const key = JSON.stringify([spec.name, variant.statics, variant.constants, variant.weights]);
-    const known = this.#cache.get(key) as Promise<Pipeline<S>> | undefined;
-    if (known) return known;
-    const made = this.#create(spec, variant as KernelVariant<KernelSpec>) as Promise<Pipeline<S>>;
-    this.#cache.set(key, made);
-    return made;
+    const known = this.#cache.get(key) ?? this.#begin(spec, variant as KernelVariant<KernelSpec>);
+    this.#cache.set(key, known);
+    return known as Pipeline<S>;
   }
 
-  async #create(
-    spec: KernelSpec,
-    variant: KernelVariant<KernelSpec>,
-  ): Promise<Pipeline<KernelSpec>> {
-    const module = this.#device.createShaderModule({
+  #begin(spec: KernelSpec, variant: KernelVariant<KernelSpec>): Pipeline<KernelSpec> {
+    const device = this.#device;
+    // Said here and not left to the shader, so that buffers can be bound before it is compiled.
+    const layout = device.createBindGroupLayout({ label: spec.name, entries: layoutOf(spec) });
+    const code = moduleText(spec, variant);
+    const module = device.createShaderModule({ label: spec.name, code });
+    const making = device.createComputePipelineAsync({
       label: spec.name,
-      code: moduleText(spec, variant),
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: {
+        module,
+        entryPoint: "main",
+        constants: { ...spec.constants, ...variant.constants } as Record<string, number>,
+      },
     });
-    const info = await module.getCompilationInfo();
-    const faults = info.messages.filter((m) => m.type === "error");
-    if (faults.length > 0) {
-      const lines = faults.map((m) => `${spec.name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`);
-      throw shaderError(lines.join("\n"));
-    }
-    try {
-      const constants = { ...spec.constants, ...variant.constants } as Record<string, number>;
-      const pipeline = await this.#device.createComputePipelineAsync({
-        label: spec.name,
-        layout: "auto",
-        compute: { module, entryPoint: "main", constants },
-      });
-      return new Pipeline(this.#device, spec, pipeline);
-    } catch (cause) {
-      throw shaderError(
-        `${spec.name}.wgsl: ${cause instanceof Error ? cause.message : String(cause)}`,
-      );
-    }
+    const compilation: { pipeline: GPUComputePipeline | undefined; done: Promise<void> } = {
+      pipeline: undefined,
+      done: making.then(
+        (pipeline) => void (compilation.pipeline = pipeline),
+        async (cause: unknown) => {
+          throw (await lossOf(device)) ?? shaderError(spec.name, await faultsOf(module), cause);
+        },
+      ),
+    };
+    // Whoever dispatches it hears of a fault; where nobody does, it is none.
+    compilation.done.catch(() => undefined);
+    return new Pipeline(device, spec, layout, compilation);
   }
 }
 
-function shaderError(message: string): CoppiceError {
+function layoutOf(spec: KernelSpec): GPUBindGroupLayoutEntry[] {
+  const types: GPUBufferBindingType[] = Object.values(spec.buffers).map((access) =>
+    access === "read" ? "read-only-storage" : "storage",
+  );
+  if (Object.keys(spec.params).length > 0) types.push("uniform");
+  return types.map((type, binding) => ({
+    binding,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type },
+  }));
+}
+
+async function faultsOf(module: GPUShaderModule): Promise<GPUCompilationMessage[]> {
+  const { messages } = await module.getCompilationInfo();
+  return messages.filter(({ type }) => type === "error");
+}
+
+function shaderError(
+  name: string,
+  faults: readonly GPUCompilationMessage[],
+  cause: unknown,
+): CoppiceError {
+  const lines = faults.map((m) => `${name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`);
+  const whole = `${name}.wgsl: ${cause instanceof Error ? cause.message : String(cause)}`;
   return new CoppiceError(
     "shader-invalid",
-    message,
+    lines.length > 0 ? lines.join("\n") : whole,
     "Report this with the browser's version and the adapter's name.",
+    { cause },
   );
 }

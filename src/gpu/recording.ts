@@ -1,4 +1,5 @@
 /** A recording: GPU commands as data, made once and replayed every round in one submission. */
+import { CoppiceError } from "../errors.ts";
 import type { BufferSlice } from "./buffers.ts";
 import type { BoundKernel } from "./kernel.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
@@ -21,6 +22,17 @@ export class Recording {
 
   dispatch(kernel: BoundKernel, grid: Grid): void {
     this.dispatches.push({ kernel, grid, phase: this.phase });
+  }
+
+  /** Whether all its kernels are compiled. */
+  get isReady(): boolean {
+    return this.dispatches.every(({ kernel }) => kernel.compilation.pipeline !== undefined);
+  }
+
+  /** Waits for the device to have compiled all its kernels. @throws CoppiceError `shader-invalid`, `device-lost`. */
+  async ready(): Promise<this> {
+    await Promise.all(new Set(this.dispatches.map(({ kernel }) => kernel.compilation.done)));
+    return this;
   }
 
   /** Adds the other's dispatches to the phase of this one. */
@@ -46,12 +58,21 @@ export class Recording {
         phase = dispatch.phase;
       }
       const { kernel, grid } = dispatch;
-      pass.setPipeline(kernel.pipeline);
+      pass.setPipeline(pipelineOf(kernel));
       pass.setBindGroup(0, kernel.bindGroup);
       pass.dispatchWorkgroups(grid[0], grid[1] ?? 1, grid[2] ?? 1);
     }
     pass?.end();
   }
+}
+
+function pipelineOf({ name, compilation }: BoundKernel): GPUComputePipeline {
+  if (compilation.pipeline) return compilation.pipeline;
+  throw new CoppiceError(
+    "internal",
+    `${name} is dispatched before it is compiled.`,
+    "Await the recording's ready() first.",
+  );
 }
 
 /** Slices to read back after a submission, in the order they are returned. */

@@ -26,14 +26,14 @@ export function dispatchesPerLayer(config: ModelConfig): number {
   return 5 + (config.qkNorm ? 1 : 0) + (config.postNorms ? 2 : 0);
 }
 
-export async function recordLayer(recorder: Recorder, index: number): Promise<void> {
-  await recordAttention(recorder, index);
-  await recordFeedForward(recorder, index);
+export function recordLayer(recorder: Recorder, index: number): void {
+  recordAttention(recorder, index);
+  recordFeedForward(recorder, index);
 }
 
 // Constants that equal a kernel's defaults are left out: models without a part share the pipelines of those that never had it.
 
-async function recordAttention(recorder: Recorder, index: number): Promise<void> {
+function recordAttention(recorder: Recorder, index: number): void {
   const { gpu, scope, model, pass, recording } = recorder;
   const { config, weights } = model;
   const layer = weights.layers[index]!;
@@ -42,7 +42,7 @@ async function recordAttention(recorder: Recorder, index: number): Promise<void>
   const [kv, rope] = [pass.cache[index]!, model.ropes[index]!];
   const shape = { heads, kv_heads: kvHeads, head_dim: headDim, slots: pass.slots };
 
-  const project = await gpu.kernels.compile(qkvRope, {
+  const project = gpu.kernels.compile(qkvRope, {
     ...tiled(gpu, pass.rows, layer.qkv),
     constants: { ...(config.qkvBias && { BIAS: 1 }), ...(config.qkNorm && { ROTATE: 0 }) },
   });
@@ -57,14 +57,14 @@ async function recordAttention(recorder: Recorder, index: number): Promise<void>
 
   if (layer.headNorms) {
     const lanes = gpu.adapter.fallback ? SOFTWARE_LANES : normRope.statics.WORKGROUP_SIZE;
-    const norm = await gpu.kernels.compile(normRope, { statics: { WORKGROUP_SIZE: lanes } });
+    const norm = gpu.kernels.compile(normRope, { statics: { WORKGROUP_SIZE: lanes } });
     recording.dispatch(
       norm.bind(scope, { gains: layer.headNorms, rope, rows, q, kv }, { ...shape, eps }),
       normRopeGrid(heads, kvHeads, pass.rows),
     );
   }
 
-  const attend = await gpu.kernels.compile(attentionTree, {
+  const attend = gpu.kernels.compile(attentionTree, {
     statics: { ...pass.treeStatics, TILE: attentionTile(headDim) },
     constants: attentionConstants(config, index, model.contextLength),
   });
@@ -73,7 +73,7 @@ async function recordAttention(recorder: Recorder, index: number): Promise<void>
     attentionTreeGrid(heads, pass.rows),
   );
 
-  await recordProjection(recorder, layer.attentionOut, mixed, layer.attentionPostNorm);
+  recordProjection(recorder, layer.attentionOut, mixed, layer.attentionPostNorm);
 }
 
 function attentionConstants(config: ModelConfig, index: number, contextLength: number) {
@@ -86,12 +86,12 @@ function attentionConstants(config: ModelConfig, index: number, contextLength: n
   };
 }
 
-async function recordFeedForward(recorder: Recorder, index: number): Promise<void> {
+function recordFeedForward(recorder: Recorder, index: number): void {
   const { gpu, scope, model, pass, recording } = recorder;
   const { x, hidden } = pass.scratch;
   const layer = model.weights.layers[index]!;
   const { intermediateSize: cols, rmsNormEps: eps, activation } = model.config;
-  const pipeline = await gpu.kernels.compile(swiglu, {
+  const pipeline = gpu.kernels.compile(swiglu, {
     ...tiled(gpu, pass.rows, layer.gateUp),
     constants: activation === "gelu-tanh" ? { GELU: 1 } : {},
   });
@@ -103,19 +103,19 @@ async function recordFeedForward(recorder: Recorder, index: number): Promise<voi
     ),
     swigluGrid(cols, pass.rows),
   );
-  await recordProjection(recorder, layer.down, hidden, layer.mlpPostNorm);
+  recordProjection(recorder, layer.down, hidden, layer.mlpPostNorm);
 }
 
 /** Adds a matrix product onto the residual stream, normed first where there is a gain for that. */
-async function recordProjection(
+function recordProjection(
   { gpu, scope, model, pass, recording }: Recorder,
   matrix: WeightMatrix,
   x: BufferSlice,
   gain: BufferSlice | undefined,
-): Promise<void> {
+): void {
   const { scratch, rows } = pass;
   const product = gain ? scratch.projected! : scratch.x;
-  const multiply = await gpu.kernels.compile(matmulAdd, {
+  const multiply = gpu.kernels.compile(matmulAdd, {
     ...tiled(gpu, rows, matrix),
     constants: gain ? { ADD: 0 } : {},
   });
@@ -129,7 +129,7 @@ async function recordProjection(
   );
   if (!gain) return;
   const lanes = laneCount(matrix.cols, mostLanes(gpu));
-  const add = await gpu.kernels.compile(normAdd, { statics: { WORKGROUP_SIZE: lanes } });
+  const add = gpu.kernels.compile(normAdd, { statics: { WORKGROUP_SIZE: lanes } });
   recording.dispatch(
     add.bind(
       scope,

@@ -6,16 +6,16 @@ import type { LanguageModel } from "./language-model.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** One row, the mix of the drafts' last tokens; it stands where a tree's root would. `recordLayers` is the rest. */
-export async function recordMix(
+export function recordMix(
   gpu: Gpu,
   scope: BufferScope,
   model: LanguageModel,
   pass: { readonly control: BufferSlice; readonly drafts: BufferSlice; readonly scratch: Scratch },
-): Promise<Recording> {
+): Recording {
   const { embedding } = model.weights;
   const cols4 = embedding.k / 4;
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(embedMix, {
+  const pipeline = gpu.kernels.compile(embedMix, {
     constants: scaledBy(model.config.embeddingScale),
     weights: embedding.type,
   });

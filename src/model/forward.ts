@@ -35,27 +35,27 @@ export interface ForwardPass {
 }
 
 /** The pass as a recording that can be replayed whenever the tree or the control block has changed. */
-export async function recordForward(
+export function recordForward(
   gpu: Gpu,
   scope: BufferScope,
   model: LanguageModel,
   pass: ForwardPass,
-): Promise<Recording> {
-  const recording = await recordEmbedding(gpu, scope, model, pass);
-  recording.append(await recordLayers(gpu, scope, model, pass));
+): Recording {
+  const recording = recordEmbedding(gpu, scope, model, pass);
+  recording.append(recordLayers(gpu, scope, model, pass));
   return recording;
 }
 
 /** The pass's first dispatch alone: its rows' embeddings, and where each row stands. */
-export async function recordEmbedding(
+export function recordEmbedding(
   gpu: Gpu,
   scope: BufferScope,
   model: LanguageModel,
   pass: ForwardPass,
-): Promise<Recording> {
+): Recording {
   const { embedding } = model.weights;
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(embedRows, {
+  const pipeline = gpu.kernels.compile(embedRows, {
     statics: pass.treeStatics,
     constants: scaledBy(model.config.embeddingScale),
     weights: embedding.type,
@@ -68,16 +68,16 @@ export async function recordEmbedding(
 }
 
 /** The rest of the pass, which does not depend on `rowStart`: one recording serves rows that stand elsewhere each time. */
-export async function recordLayers(
+export function recordLayers(
   gpu: Gpu,
   scope: BufferScope,
   model: LanguageModel,
   pass: Omit<ForwardPass, "rowStart">,
-): Promise<Recording> {
+): Recording {
   const recording = new Recording();
   const recorder = { gpu, scope, model, pass, recording };
-  for (let i = 0; i < model.weights.layers.length; i++) await recordLayer(recorder, i);
-  if (pass.headRows > 0) await recordHead(recorder);
+  for (let i = 0; i < model.weights.layers.length; i++) recordLayer(recorder, i);
+  if (pass.headRows > 0) recordHead(recorder);
   return recording;
 }
 
@@ -90,7 +90,7 @@ export interface Recorder {
   readonly recording: Recording;
 }
 
-async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Promise<void> {
+function recordHead({ gpu, scope, model, pass, recording }: Recorder): void {
   const { kept, config } = model;
   const { head, norm } = model.weights;
   const variant = {
@@ -105,7 +105,7 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
     eps: config.rmsNormEps,
   };
   if (kept) {
-    const pipeline = await gpu.kernels.compile(normMatmulKept, variant);
+    const pipeline = gpu.kernels.compile(normMatmulKept, variant);
     recording.dispatch(
       pipeline.bind(
         scope,
@@ -116,7 +116,7 @@ async function recordHead({ gpu, scope, model, pass, recording }: Recorder): Pro
     );
     return;
   }
-  const pipeline = await gpu.kernels.compile(normMatmul, variant);
+  const pipeline = gpu.kernels.compile(normMatmul, variant);
   recording.dispatch(
     pipeline.bind(scope, buffers, { ...params, cols: head.cols }),
     normMatmulGrid(head.cols, pass.headRows),

@@ -101,18 +101,18 @@ export class GpuBeamSession implements BeamSession {
   }
 
   /** The rows' best tokens, and of those the next level of beams. */
-  async #choose(tree: BufferSlice, rows: number): Promise<Recording> {
+  #choose(tree: BufferSlice, rows: number): Recording {
     const { model, scratch, state } = this.#target;
     const { kernels } = this.#gpu;
     const { groups, width, lengthPenalty, earlyStopping, diversity } = this.#shape;
     const [vocab, k] = [model.config.vocabSize, this.#k];
     const recording = new Recording();
     const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
-    const top = await kernels.compile(topCandidates, { constants });
+    const top = kernels.compile(topCandidates, { constants });
     const candidates = this.#candidates;
     const ranked = { logits: scratch.logits, sharpness: this.#sharpness, candidates };
     recording.dispatch(top.bind(this.#scope, ranked, { vocab, k }), topCandidatesGrid(rows));
-    const step = await kernels.compile(beamStep, { statics: BEAM_TREE });
+    const step = kernels.compile(beamStep, { statics: BEAM_TREE });
     const buffers = {
       control: state.control,
       candidates,

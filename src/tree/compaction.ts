@@ -5,15 +5,15 @@ import type { KvCache } from "./kv-cache.ts";
 import type { TreeState } from "./tree-state.ts";
 
 /** One dispatch per cache block. `lag` is 0 for the target's cache, 1 for a draft's, which is one token behind. */
-export async function recordCompaction(
+export function recordCompaction(
   gpu: Gpu,
   scope: BufferScope,
   cache: Pick<KvCache, "blocks" | "slots" | "kvDim">,
   state: TreeState,
   lag: 0 | 1,
-): Promise<Recording> {
+): Recording {
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(kvCompact, { statics: state.statics });
+  const pipeline = gpu.kernels.compile(kvCompact, { statics: state.statics });
   const kvDim4 = cache.kvDim / 4;
   for (const { slice, planes } of cache.blocks) {
     const bound = pipeline.bind(

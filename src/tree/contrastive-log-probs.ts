@@ -44,7 +44,7 @@ export class ContrastiveLogProbs {
 }
 
 /** To be recorded after the choice; `recordRawRows` stands before it. */
-export async function recordSaid(
+export function recordSaid(
   {
     gpu,
     scope,
@@ -54,17 +54,17 @@ export async function recordSaid(
   }: Omit<RoundContext, "rules" | "ids" | "draftRows" | "sharpness">,
   { state, row, candidates: kept_candidates }: ContrastiveLogProbs,
   isOpening: boolean,
-): Promise<void> {
+): void {
   const { vocab, k, kept, candidates, gathered, shape } = state;
   const { control } = target.state;
   if (!isOpening) {
-    const gather = await gpu.kernels.compile(gatherLogProbs);
+    const gather = gpu.kernels.compile(gatherLogProbs);
     // The record of a step names node 0, the root, and that is the row's.
     const buffers = { control, ring, logits: row, candidates: kept_candidates, gathered };
     const bound = gather.bind(scope, buffers, { vocab, k, ...shape });
     recording.dispatch(bound, gatherLogProbsGrid());
   }
-  const keep = await gpu.kernels.compile(keepRow);
+  const keep = gpu.kernels.compile(keepRow);
   const logits = kept ?? target.scratch.logits;
   const bound = keep.bind(
     scope,

@@ -60,37 +60,37 @@ export interface ContrastiveContext {
 }
 
 /** The pass over the prompt's last token, and the first candidates. */
-export async function recordOpening(context: ContrastiveContext): Promise<Recording> {
+export function recordOpening(context: ContrastiveContext): Recording {
   const recording = new Recording();
-  await recordPass(context, recording, { rowStart: 0, rows: 1 });
-  await recordChoice(context, recording, true);
+  recordPass(context, recording, { rowStart: 0, rows: 1 });
+  recordChoice(context, recording, true);
   return recording;
 }
 
 /** The pass over the candidates; one of them is kept. */
-export async function recordContrast(context: ContrastiveContext): Promise<Recording> {
+export function recordContrast(context: ContrastiveContext): Recording {
   const { gpu, scope, target, state, k } = context;
   const recording = new Recording();
-  await recordPass(context, recording, { rowStart: 1, rows: k });
-  await recordSimilarities(context, recording);
-  await recordChoice(context, recording, false);
-  await recordHistory({ ...context, history: context.text, recording });
+  recordPass(context, recording, { rowStart: 1, rows: k });
+  recordSimilarities(context, recording);
+  recordChoice(context, recording, false);
+  recordHistory({ ...context, history: context.text, recording });
   recording.phase = "commit" satisfies Phase;
-  recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
-  recording.append(await state.history.recordCompaction());
+  recording.append(recordCompaction(gpu, scope, target.cache, target.state, 0));
+  recording.append(state.history.recordCompaction());
   return recording;
 }
 
 /** Of these nodes the keys, values and units, and the likeliest tokens after each. */
-async function recordPass(
+function recordPass(
   { gpu, scope, target, state, edits, text: history, said, k }: ContrastiveContext,
   recording: Recording,
   { rowStart, rows }: { readonly rowStart: number; readonly rows: number },
-): Promise<void> {
+): void {
   const { model, cache, scratch } = target;
   const { control, tree, statics } = target.state;
   recording.phase = "score" satisfies Phase;
-  const pass = await recordForward(gpu, scope, model, {
+  const pass = recordForward(gpu, scope, model, {
     rowStart,
     rows,
     headFirst: 0,
@@ -104,15 +104,15 @@ async function recordPass(
     scratch,
   });
   recording.append(pass);
-  recording.append(await state.history.record(rows));
-  await recordRawRows({ gpu, scope, target, logProbs: said?.state, recording }, rows);
+  recording.append(state.history.record(rows));
+  recordRawRows({ gpu, scope, target, logProbs: said?.state, recording }, rows);
   const { logits } = scratch;
   const vocab = model.config.vocabSize;
   const edited = { logits, vocab, rows, nodeStart: rowStart, tree, treeStatics: statics, lag: 0 };
-  await recordEdits({ gpu, scope, target, edits, history, recording }, edited);
+  recordEdits({ gpu, scope, target, edits, history, recording }, edited);
   recording.phase = "verify" satisfies Phase;
   const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
-  const top = await gpu.kernels.compile(topCandidates, { constants });
+  const top = gpu.kernels.compile(topCandidates, { constants });
   const { sharpness, candidates } = state;
   recording.dispatch(
     top.bind(scope, { logits, sharpness, candidates }, { vocab, k }),
@@ -120,13 +120,13 @@ async function recordPass(
   );
 }
 
-async function recordSimilarities(
+function recordSimilarities(
   { gpu, scope, target, state, k }: ContrastiveContext,
   recording: Recording,
-): Promise<void> {
+): void {
   const { history, similarities } = state;
   const statics = { ROWS: rowTile(k), WORKGROUP_SIZE: history.lanes };
-  const pipeline = await gpu.kernels.compile(contrastRows, { statics });
+  const pipeline = gpu.kernels.compile(contrastRows, { statics });
   const buffers = { control: target.state.control, units: history.units, similarities };
   const params = { candidates: k, k4: target.model.config.hiddenSize / 4 };
   recording.dispatch(
@@ -136,13 +136,13 @@ async function recordSimilarities(
   );
 }
 
-async function recordChoice(
+function recordChoice(
   { gpu, scope, target, state, ring, said, k, alpha }: ContrastiveContext,
   recording: Recording,
   isOpening: boolean,
-): Promise<void> {
+): void {
   const { control, tree, statics } = target.state;
-  const pipeline = await gpu.kernels.compile(contrastStep, { statics });
+  const pipeline = gpu.kernels.compile(contrastStep, { statics });
   const { candidates, similarities } = state;
   const bound = pipeline.bind(
     scope,
@@ -150,5 +150,5 @@ async function recordChoice(
     { candidates: k, alpha, opening: isOpening ? 1 : 0 },
   );
   recording.dispatch(bound, contrastStepGrid());
-  if (said) await recordSaid({ gpu, scope, target, ring, recording }, said, isOpening);
+  if (said) recordSaid({ gpu, scope, target, ring, recording }, said, isOpening);
 }

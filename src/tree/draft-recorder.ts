@@ -33,26 +33,26 @@ export interface Drafting {
   readonly plan: TreePlan;
 }
 
-export async function recordDraft(context: RoundContext, drafting: Drafting): Promise<void> {
+export function recordDraft(context: RoundContext, drafting: Drafting): void {
   for (const [depth, level] of drafting.plan.levels.entries()) {
-    await recordPass(context, drafting, level, depth);
-    await recordProposals(context, drafting, level);
-    await recordGrowth(context, drafting, level, depth);
+    recordPass(context, drafting, level, depth);
+    recordProposals(context, drafting, level);
+    recordGrowth(context, drafting, level, depth);
   }
-  await recordPrune(context, drafting);
+  recordPrune(context, drafting);
 }
 
 /** A pass over the frontier, and the noise its rows are ranked by. */
-async function recordPass(
+function recordPass(
   context: RoundContext,
   { draft, candidates, plan }: Drafting,
   level: LevelPlan,
   depth: number,
-): Promise<void> {
+): void {
   const { gpu, scope, target, rules, recording } = context;
   // The first pass also recomputes the token before the root, so that a fully accepted path needs no pass of its own.
   const catchUp = depth === 0 ? DRAFT_LAG : 0;
-  const forward = await recordForward(gpu, scope, draft.model, {
+  const forward = recordForward(gpu, scope, draft.model, {
     rowStart: level.frontierStart - catchUp,
     rows: level.frontierCount + catchUp,
     headFirst: catchUp,
@@ -66,7 +66,7 @@ async function recordPass(
     scratch: draft.scratch,
   });
   recording.append(forward);
-  await recordEdits(context, {
+  recordEdits(context, {
     logits: draft.scratch.logits,
     vocab: draft.model.config.vocabSize,
     rows: level.frontierCount,
@@ -79,7 +79,7 @@ async function recordPass(
   const { temperature } = rules.stages;
   if (temperature === 0) return;
   const keeps = rejectingRule(rules) !== undefined || plan.growth !== "top";
-  await recordWarp(context, draft, {
+  recordWarp(context, draft, {
     first: catchUp,
     rows: level.frontierCount,
     temperature,
@@ -89,11 +89,11 @@ async function recordPass(
 }
 
 /** The tokens that may follow each node of the frontier, with their scores. */
-async function recordProposals(
+function recordProposals(
   context: RoundContext,
   { draft, candidates, plan }: Drafting,
   level: LevelPlan,
-): Promise<void> {
+): void {
   const { gpu, scope, target, rules, draftRows, sharpness, momentum, recording } = context;
   const { vocabSize: vocab } = draft.model.config;
   const { control } = target.state;
@@ -117,7 +117,7 @@ async function recordProposals(
   const draws = rules.stages.temperature > 0;
   if (plan.growth === "paths" && draws) {
     const constants = { WORKGROUP_SIZE: warpRowsLanes(vocab) };
-    const pipeline = await gpu.kernels.compile(drawPaths, { constants });
+    const pipeline = gpu.kernels.compile(drawPaths, { constants });
     const buffers = { control, log_probs: draftRows, candidates: proposals };
     // At the first level all paths start from the root.
     const step = k > 1 ? 0 : 1;
@@ -126,12 +126,12 @@ async function recordProposals(
     return;
   }
   const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
-  const top = await gpu.kernels.compile(topCandidates, { constants });
+  const top = gpu.kernels.compile(topCandidates, { constants });
   const buffers = { logits: draft.scratch.logits, sharpness, candidates: proposals };
   recording.dispatch(top.bind(scope, buffers, { vocab, k }), topCandidatesGrid(count));
   if (plan.growth !== "beam" || !draws) return;
 
-  const beam = await gpu.kernels.compile(beamScores, { statics });
+  const beam = gpu.kernels.compile(beamScores, { statics });
   const shared = draftNoise(rules) === NOISE.shared ? 1 : 0;
   const params = { vocab, frontier_start: start, frontier_count: count, k, shared_noise: shared };
   recording.dispatch(
@@ -140,13 +140,13 @@ async function recordProposals(
   );
 }
 
-async function recordGrowth(
+function recordGrowth(
   { gpu, scope, recording }: RoundContext,
   { candidates }: Drafting,
   level: LevelPlan,
   depth: number,
-): Promise<void> {
-  const grow = await gpu.kernels.compile(growLevel, { statics: candidates.statics });
+): void {
+  const grow = gpu.kernels.compile(growLevel, { statics: candidates.statics });
   const params = {
     frontier_start: level.frontierStart,
     frontier_count: level.frontierCount,
@@ -159,12 +159,12 @@ async function recordGrowth(
   recording.dispatch(grow.bind(scope, buffers, params), growLevelGrid());
 }
 
-async function recordPrune(
+function recordPrune(
   { gpu, scope, target, recording }: RoundContext,
   { candidates, plan }: Drafting,
-): Promise<void> {
+): void {
   const { NODES: CANDIDATES, LEVELS: CANDIDATE_LEVELS } = candidates.statics;
-  const pipeline = await gpu.kernels.compile(pruneTree, {
+  const pipeline = gpu.kernels.compile(pruneTree, {
     statics: { ...target.state.statics, CANDIDATES, CANDIDATE_LEVELS },
   });
   const buffers = { candidates_tree: candidates.tree, tree: target.state.tree };

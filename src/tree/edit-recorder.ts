@@ -24,12 +24,12 @@ export interface EditedRows {
 }
 
 /** To be recorded between a pass and what reads its logits. */
-export async function recordEdits(
+export function recordEdits(
   { gpu, scope, target, edits: state, history: text, recording }: EditContext,
   { logits, vocab, rows, nodeStart, tree, treeStatics: statics, lag }: EditedRows,
-): Promise<void> {
+): void {
   if (!state || !text) return;
-  const pipeline = await gpu.kernels.compile(editRows, { statics });
+  const pipeline = gpu.kernels.compile(editRows, { statics });
   const { seen, edits } = state;
   const { history } = text;
   const bound = pipeline.bind(
@@ -41,17 +41,17 @@ export async function recordEdits(
 }
 
 /** To be recorded after verification: the round's tokens join the text, where anything goes by it. */
-export async function recordHistory({
+export function recordHistory({
   gpu,
   scope,
   target,
   edits: counted,
   history: state,
   recording,
-}: EditContext): Promise<void> {
+}: EditContext): void {
   if (!state) return;
   const { control, tree, statics } = target.state;
-  const pipeline = await gpu.kernels.compile(extendHistory, { statics });
+  const pipeline = gpu.kernels.compile(extendHistory, { statics });
   const { history, seen, edits } = state;
   const bound = pipeline.bind(
     scope,

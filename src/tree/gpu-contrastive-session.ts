@@ -88,8 +88,9 @@ export class GpuContrastiveSession implements RoundSession {
       said: tops === undefined ? undefined : new ContrastiveLogProbs(scope, { tops, ...shape }),
       text: edits && new HistoryState(scope, contextLength, edits),
     };
-    const opening = await recordOpening(context);
-    return new GpuContrastiveSession(context, { opening, step: await recordContrast(context) });
+    const [opening, step] = [recordOpening(context), recordContrast(context)];
+    await Promise.all([opening.ready(), step.ready()]);
+    return new GpuContrastiveSession(context, { opening, step });
   }
 
   get contextLength(): number {

@@ -119,20 +119,21 @@ export class GpuRoundSession implements RoundSession {
       mirostat: rules.mirostat && new MirostatState(scope, rules.mirostat),
       logProbs: logProbState(scope, vocabSize, rules, plans),
     };
-    const plain = await recordPlainRound(gpu, scope, target, rules, buffers);
+    const plain = recordPlainRound(gpu, scope, target, rules, buffers);
     const trees: TreeRound[] = [];
     if (speculation) {
       const { draft } = speculation;
       const candidates = new CandidateState(scope);
       for (const plan of plans) {
         const drafting = { draft, plan, candidates };
-        const recording = await recordTreeRound(gpu, scope, target, rules, drafting, buffers);
+        const recording = recordTreeRound(gpu, scope, target, rules, drafting, buffers);
         const { logProbs } = buffers;
-        const said =
-          logProbs && (await recordNodeLogProbs({ gpu, scope, target }, logProbs, plan.nodes));
+        const said = logProbs && recordNodeLogProbs({ gpu, scope, target }, logProbs, plan.nodes);
         trees.push({ plan, recording, ...(said && { said }) });
       }
     }
+    const recorded = trees.flatMap(({ recording, said }) => (said ? [recording, said] : recording));
+    await Promise.all([plain, ...recorded].map((recording) => recording.ready()));
     return new GpuRoundSession(gpu, scope, parts, buffers, plain, trees);
   }
 

@@ -103,7 +103,7 @@ export class GpuSuperposedSession implements SuperposedSession {
     };
     scope.write(buffers.ngrams, 0, header);
     scope.write(buffers.ngrams, SECTIONS_HEADER * 4, arrays);
-    const step = await recordStep(gpu, scope, parts, buffers);
+    const step = await recordStep(gpu, scope, parts, buffers).ready();
     return new GpuSuperposedSession(gpu, scope, parts, buffers, step);
   }
 
@@ -186,19 +186,19 @@ export class GpuSuperposedSession implements SuperposedSession {
 }
 
 /** A pass over the mix, the likeliest tokens after it, and the choice among them. */
-async function recordStep(
+function recordStep(
   gpu: Gpu,
   scope: BufferScope,
   parts: SuperposedParts,
   buffers: Buffers,
-): Promise<Recording> {
+): Recording {
   const { target, drafts: k, candidates: m, alpha, temperature } = parts;
   const { model, state, cache, scratch } = target;
   const { vocabSize: vocab } = model.config;
   const { drafts, candidates, ngrams, ring } = buffers;
   const { logits } = scratch;
-  const recording = await recordMix(gpu, scope, model, { control: state.control, drafts, scratch });
-  const layers = await recordLayers(gpu, scope, model, {
+  const recording = recordMix(gpu, scope, model, { control: state.control, drafts, scratch });
+  const layers = recordLayers(gpu, scope, model, {
     rows: 1,
     headFirst: 0,
     headRows: 1,
@@ -211,7 +211,7 @@ async function recordStep(
     scratch,
   });
   recording.append(layers);
-  const top = await gpu.kernels.compile(topCandidates, {
+  const top = gpu.kernels.compile(topCandidates, {
     constants: { WORKGROUP_SIZE: topCandidatesLanes(vocab, m) },
   });
   const sharpness = scope.upload("sharpness", Float32Array.of(1));
@@ -219,7 +219,7 @@ async function recordStep(
     top.bind(scope, { logits, sharpness, candidates }, { vocab, k: m }),
     topCandidatesGrid(1),
   );
-  const step = await gpu.kernels.compile(superposeStep);
+  const step = gpu.kernels.compile(superposeStep);
   const { control } = state;
   const bound = step.bind(
     scope,

@@ -20,9 +20,9 @@ export interface LeafParts {
   /** Texts, 1..64. */
   readonly leaves: number;
   /** Records what follows a pass over `rows` rows, the same at every step. It or `grow` writes the next level of `tree`. */
-  choose(tree: BufferSlice, rows: number): Promise<Recording>;
+  choose(tree: BufferSlice, rows: number): Recording;
   /** Records what depends on the step, counted from 0. */
-  grow?(tree: BufferSlice, step: number): Promise<Recording>;
+  grow?(tree: BufferSlice, step: number): Recording;
 }
 
 /** The tree's nodes as they were read back. */
@@ -41,8 +41,8 @@ export class LeafPasses {
   readonly #scope: BufferScope;
   readonly #parts: LeafParts;
   /** One per step, made when needed: only the first dispatch differs from step to step. */
-  readonly #steps: Promise<Recording>[] = [];
-  readonly #rests = new Map<number, Promise<Recording>>();
+  readonly #steps: Recording[] = [];
+  readonly #rests = new Map<number, Recording>();
   #done = 0;
   #limit = 0;
   #dispatches = 0;
@@ -119,9 +119,7 @@ export class LeafPasses {
     slices: readonly BufferSlice[],
   ): Promise<{ head: TreeHead; bytes: ArrayBuffer[] }> {
     const count = Math.max(0, Math.min(steps, this.#limit - this.#done));
-    const recordings = await Promise.all(
-      Array.from({ length: count }, (_, i) => this.#step(this.#done + i)),
-    );
+    const recordings = Array.from({ length: count }, (_, i) => this.#step(this.#done + i));
     this.#dispatches = recordings.at(-1)?.dispatches.length ?? this.#dispatches;
     const head = { ...this.tree, size: HEAD.ancestor };
     const [tree, ...bytes] = await this.#gpu.submitAndRead(recordings, [head, ...slices]);
@@ -136,27 +134,27 @@ export class LeafPasses {
     return step === 0 ? 0 : roots + (step - 1) * leaves;
   }
 
-  #step(step: number): Promise<Recording> {
+  #step(step: number): Recording {
     return (this.#steps[step] ??= this.#recordStep(step));
   }
 
-  async #recordStep(step: number): Promise<Recording> {
+  #recordStep(step: number): Recording {
     const { target, roots, leaves } = this.#parts;
     const rows = step === 0 ? roots : leaves;
     const pass = { ...this.#pass(rows), rowStart: this.levelAt(step) };
-    const recording = await recordEmbedding(this.#gpu, this.#scope, target.model, pass);
+    const recording = recordEmbedding(this.#gpu, this.#scope, target.model, pass);
     const rest = this.#rests.get(rows) ?? this.#recordRest(rows);
     this.#rests.set(rows, rest);
-    recording.append(await rest);
-    const grown = await this.#parts.grow?.(this.tree, step);
+    recording.append(rest);
+    const grown = this.#parts.grow?.(this.tree, step);
     if (grown) recording.append(grown);
     return recording;
   }
 
-  async #recordRest(rows: number): Promise<Recording> {
+  #recordRest(rows: number): Recording {
     const { model } = this.#parts.target;
-    const rest = await recordLayers(this.#gpu, this.#scope, model, this.#pass(rows));
-    rest.append(await this.#parts.choose(this.tree, rows));
+    const rest = recordLayers(this.#gpu, this.#scope, model, this.#pass(rows));
+    rest.append(this.#parts.choose(this.tree, rows));
     return rest;
   }
 

@@ -76,7 +76,7 @@ export class LogProbState {
 }
 
 /** To be recorded right after the target's pass: what its rows say before anything changes them. */
-export async function recordRawRows(
+export function recordRawRows(
   {
     gpu,
     scope,
@@ -85,16 +85,16 @@ export async function recordRawRows(
     recording,
   }: Pick<RoundContext, "gpu" | "scope" | "target" | "logProbs" | "recording">,
   nodes: number,
-): Promise<void> {
+): void {
   if (!state) return;
   const { vocab, k, kept, candidates, sharpness } = state;
   const { logits } = target.scratch;
   if (kept) {
-    const copy = await gpu.kernels.compile(copyRows);
+    const copy = gpu.kernels.compile(copyRows);
     recording.dispatch(copy.bind(scope, { logits, kept }, { vocab }), copyRowsGrid(vocab, nodes));
   }
   const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
-  const top = await gpu.kernels.compile(topCandidates, { constants });
+  const top = gpu.kernels.compile(topCandidates, { constants });
   recording.dispatch(
     top.bind(scope, { logits, sharpness, candidates }, { vocab, k }),
     topCandidatesGrid(nodes),
@@ -102,12 +102,12 @@ export async function recordRawRows(
 }
 
 /** To be recorded after verification. */
-export async function recordLogProbs(context: RoundContext): Promise<void> {
+export function recordLogProbs(context: RoundContext): void {
   const { gpu, scope, target, logProbs: state, ring, recording } = context;
   if (!state) return;
   const { vocab, k, kept, candidates, gathered, shape } = state;
   const { control } = target.state;
-  const pipeline = await gpu.kernels.compile(gatherLogProbs);
+  const pipeline = gpu.kernels.compile(gatherLogProbs);
   const logits = kept ?? target.scratch.logits;
   const bound = pipeline.bind(
     scope,
@@ -118,15 +118,15 @@ export async function recordLogProbs(context: RoundContext): Promise<void> {
 }
 
 /** A recording of its own, to be submitted after a round whose tree is shown: what the target says of every node. */
-export async function recordNodeLogProbs(
+export function recordNodeLogProbs(
   { gpu, scope, target }: Pick<RoundContext, "gpu" | "scope" | "target">,
   { vocab, k, kept, candidates, ofNodes }: LogProbState,
   nodes: number,
-): Promise<Recording> {
+): Recording {
   const { tree, statics } = target.state;
   const recording = new Recording();
   recording.phase = "verify" satisfies Phase;
-  const pipeline = await gpu.kernels.compile(nodeLogProbs, { statics });
+  const pipeline = gpu.kernels.compile(nodeLogProbs, { statics });
   const logits = kept ?? target.scratch.logits;
   const bound = pipeline.bind(
     scope,

@@ -63,11 +63,11 @@ export function drawnSurprises(
 }
 
 /** Draws along the path that is kept, and keeps it. The logits stay as the pass left them. */
-export async function recordMirostat(
+export function recordMirostat(
   { gpu, scope, target, rules, recording, ring }: RoundContext,
   state: MirostatState,
   nodes: number,
-): Promise<void> {
+): void {
   const { vocabSize: vocab } = target.model.config;
   const { version, surprise, tau, eta, muBounds } = state.settings;
   const { temperature } = rules.stages;
@@ -77,7 +77,7 @@ export async function recordMirostat(
   const constants = { WORKGROUP_SIZE: surpriseRowsLanes(vocab) };
   recording.phase = "verify" satisfies Phase;
 
-  const measure = await gpu.kernels.compile(surpriseRows, { constants });
+  const measure = gpu.kernels.compile(surpriseRows, { constants });
   recording.dispatch(
     measure.bind(
       scope,
@@ -87,7 +87,7 @@ export async function recordMirostat(
     surpriseRowsGrid(nodes),
   );
 
-  const verify = await gpu.kernels.compile(verifyMirostat, { statics, constants });
+  const verify = gpu.kernels.compile(verifyMirostat, { statics, constants });
   const buffers = {
     logits,
     row_surprise: state.rows,

@@ -49,21 +49,21 @@ export interface RankedRows extends EditedRows {
 }
 
 /** Leaves the best token of each row in `ids`, and the `kept` best in `ranked`. The logits stay as they are. */
-export async function recordMomentum(
+export function recordMomentum(
   { gpu, scope, target, history, ids, recording }: RoundContext,
   state: MomentumState,
   given: RankedRows,
-): Promise<void> {
+): void {
   const { logits, vocab, rows, tree, treeStatics: statics, ranked, sharpness } = given;
   const { topK, longest, resistance, likely } = state;
   const k = Math.min(Math.max(topK, given.kept), vocab);
-  const top = await gpu.kernels.compile(topCandidates, {
+  const top = gpu.kernels.compile(topCandidates, {
     constants: { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) },
   });
   const model = { logits, sharpness: state.sharpness, candidates: likely };
   recording.dispatch(top.bind(scope, model, { vocab, k }), topCandidatesGrid(rows));
 
-  const rank = await gpu.kernels.compile(momentumCandidates, { statics });
+  const rank = gpu.kernels.compile(momentumCandidates, { statics });
   const bound = rank.bind(
     scope,
     {

@@ -50,13 +50,13 @@ export interface Warp {
 }
 
 /** Turns the logits of `session`'s last pass into what is drawn from. */
-export async function recordWarp(
+export function recordWarp(
   { gpu, scope, target, rules, draftRows, recording }: RoundContext,
   session: TreeSession,
   { first, rows, temperature, noise, keepAt }: Warp,
-): Promise<void> {
+): void {
   const { vocabSize: vocab } = session.model.config;
-  const pipeline = await gpu.kernels.compile(warpRows, {
+  const pipeline = gpu.kernels.compile(warpRows, {
     constants: { WORKGROUP_SIZE: warpRowsLanes(vocab) },
   });
   const { rowTable, logits } = session.scratch;

@@ -26,55 +26,55 @@ import type { TreeSession } from "./tree-session.ts";
 import { recordRejection } from "./verify-recorder.ts";
 
 /** A round without speculation: the target scores the pending token alone. */
-export async function recordPlainRound(
+export function recordPlainRound(
   gpu: Gpu,
   scope: BufferScope,
   target: TreeSession,
   rules: RoundRules,
   buffers: RoundBuffers,
-): Promise<Recording> {
+): Recording {
   const context = { gpu, scope, target, rules, ...buffers, recording: new Recording() };
-  await recordScore(context, 1, NOISE.shared);
-  await recordMatch(context, 1);
-  await recordHistory(context);
-  await recordLogProbs(context);
+  recordScore(context, 1, NOISE.shared);
+  recordMatch(context, 1);
+  recordHistory(context);
+  recordLogProbs(context);
   return context.recording;
 }
 
 /** A speculative round. */
-export async function recordTreeRound(
+export function recordTreeRound(
   gpu: Gpu,
   scope: BufferScope,
   target: TreeSession,
   rules: RoundRules,
   drafting: Drafting,
   buffers: RoundBuffers,
-): Promise<Recording> {
+): Recording {
   const { draft, plan } = drafting;
   const own = rulesOf(rules, plan);
   const context = { gpu, scope, target, rules: own, ...buffers, recording: new Recording() };
   const { recording } = context;
   recording.phase = "draft" satisfies Phase;
-  await recordDraft(context, drafting);
+  recordDraft(context, drafting);
   const rule = rejectingRule(own);
   // A rejecting rule draws for itself, from what is left of the rows.
-  await recordScore(context, plan.nodes, rule ? NOISE.none : NOISE.shared);
-  if (rule) await recordRejection(context, plan, rule);
-  else await recordMatch(context, plan.nodes);
-  await recordHistory(context);
-  await recordLogProbs(context);
+  recordScore(context, plan.nodes, rule ? NOISE.none : NOISE.shared);
+  if (rule) recordRejection(context, plan, rule);
+  else recordMatch(context, plan.nodes);
+  recordHistory(context);
+  recordLogProbs(context);
   recording.phase = "commit" satisfies Phase;
-  recording.append(await recordCompaction(gpu, scope, target.cache, target.state, 0));
-  recording.append(await recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
+  recording.append(recordCompaction(gpu, scope, target.cache, target.state, 0));
+  recording.append(recordCompaction(gpu, scope, draft.cache, target.state, DRAFT_LAG));
   return recording;
 }
 
 /** The target's pass over the tree, and what its rows say is drawn from. */
-async function recordScore(context: RoundContext, nodes: number, noise: number): Promise<void> {
+function recordScore(context: RoundContext, nodes: number, noise: number): void {
   const { gpu, scope, target, rules, recording } = context;
   const { state, scratch, cache, model } = target;
   recording.phase = "score" satisfies Phase;
-  const score = await recordForward(gpu, scope, model, {
+  const score = recordForward(gpu, scope, model, {
     rowStart: 0,
     rows: nodes,
     headFirst: 0,
@@ -88,8 +88,8 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
     scratch,
   });
   recording.append(score);
-  await recordRawRows(context, nodes);
-  await recordEdits(context, {
+  recordRawRows(context, nodes);
+  recordEdits(context, {
     logits: scratch.logits,
     vocab: model.config.vocabSize,
     rows: nodes,
@@ -102,7 +102,7 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
   // Mirostat draws node by node: how many tokens it keeps depends on the path.
   if (temperature === 0 || rules.mirostat) return;
   recording.phase = "verify" satisfies Phase;
-  await recordWarp(context, target, {
+  recordWarp(context, target, {
     first: 0,
     rows: nodes,
     temperature,
@@ -112,13 +112,13 @@ async function recordScore(context: RoundContext, nodes: number, noise: number):
 }
 
 /** Draws the target's own token at every node and keeps the path on which the draft foresaw them. */
-async function recordMatch(context: RoundContext, nodes: number): Promise<void> {
+function recordMatch(context: RoundContext, nodes: number): void {
   const { gpu, scope, target, recording, ids, ring, mirostat } = context;
   if (mirostat) return recordMirostat(context, mirostat, nodes);
   const { control, tree, statics } = target.state;
   recording.phase = "verify" satisfies Phase;
-  await recordChoice(context, nodes);
-  const verify = await gpu.kernels.compile(verifyMatch, { statics });
+  recordChoice(context, nodes);
+  const verify = gpu.kernels.compile(verifyMatch, { statics });
   recording.dispatch(
     verify.bind(scope, { ids, tree, control, ring }, { nodes }),
     verifyMatchGrid(),
@@ -126,7 +126,7 @@ async function recordMatch(context: RoundContext, nodes: number): Promise<void> 
 }
 
 /** The target's own token at every node: the largest of the row, or what momentum says. */
-async function recordChoice(context: RoundContext, nodes: number): Promise<void> {
+function recordChoice(context: RoundContext, nodes: number): void {
   const { gpu, scope, target, recording, ids, momentum } = context;
   const { logits } = target.scratch;
   const { vocabSize: vocab } = target.model.config;
@@ -137,6 +137,6 @@ async function recordChoice(context: RoundContext, nodes: number): Promise<void>
     return recordMomentum(context, momentum, { ...given, kept: 1, ranked, sharpness });
   }
   const constants = { WORKGROUP_SIZE: argmaxRowsLanes(vocab) };
-  const argmax = await gpu.kernels.compile(argmaxRows, { constants });
+  const argmax = gpu.kernels.compile(argmaxRows, { constants });
   recording.dispatch(argmax.bind(scope, { logits, ids }, { vocab }), argmaxRowsGrid(nodes));
 }

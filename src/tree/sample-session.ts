@@ -90,14 +90,14 @@ export class GpuSamplesSession implements SamplesSession {
   }
 
   /** Each row's own draw, with its log-probability. */
-  async #draw(): Promise<Recording> {
+  #draw(): Recording {
     const { model, scratch, state } = this.#target;
     const { kernels } = this.#gpu;
     const { count, stages } = this.#shape;
     const vocab = model.config.vocabSize;
     const recording = new Recording();
     const constants = { WORKGROUP_SIZE: warpRowsLanes(vocab) };
-    const warp = await kernels.compile(warpRows, { constants });
+    const warp = kernels.compile(warpRows, { constants });
     const { rowTable: rows, logits } = scratch;
     const params = {
       vocab,
@@ -109,7 +109,7 @@ export class GpuSamplesSession implements SamplesSession {
     };
     const warped = { control: state.control, rows, logits, log_probs: this.#logProbs };
     recording.dispatch(warp.bind(this.#scope, warped, params), warpRowsGrid(count));
-    const pick = await kernels.compile(pickRows, {
+    const pick = kernels.compile(pickRows, {
       constants: { WORKGROUP_SIZE: argmaxRowsLanes(vocab) },
     });
     const picked = { logits, log_probs: this.#logProbs, candidates: this.#candidates };
@@ -118,9 +118,9 @@ export class GpuSamplesSession implements SamplesSession {
   }
 
   /** One child for every leaf: a row of one candidate each, of which all are kept, in order. */
-  async #grow(tree: BufferSlice, step: number): Promise<Recording> {
+  #grow(tree: BufferSlice, step: number): Recording {
     const { count } = this.#shape;
-    const grow = await this.#gpu.kernels.compile(growLevel, { statics: BEAM_TREE });
+    const grow = this.#gpu.kernels.compile(growLevel, { statics: BEAM_TREE });
     const params = {
       frontier_start: this.#passes.levelAt(step),
       frontier_count: count,

@@ -29,7 +29,7 @@ export class TreeSession {
   readonly state: TreeState;
   readonly #gpu: Gpu;
   readonly #scope: BufferScope;
-  readonly #recordings = new Map<string, Promise<Recording>>();
+  readonly #recordings = new Map<string, Recording>();
   #length = 0;
   #scored = 0;
   #rewinds = 0;
@@ -75,7 +75,7 @@ export class TreeSession {
     {
       after,
       signal,
-    }: { after?: (rows: number) => Promise<Recording>; signal?: AbortSignal | undefined } = {},
+    }: { after?: (rows: number) => Recording; signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     this.#checkRoom(tokens.length);
     let done = 0;
@@ -90,10 +90,10 @@ export class TreeSession {
       }
       const chunk = tokens.slice(done, done + size);
       const padded = [...chunk, ...new Array<number>(size - chunk.length).fill(0)];
-      const recording = await this.#forward(size, 0);
-      const more = after ? [await after(size)] : [];
+      const recordings = [this.#forward(size, 0), ...(after ? [after(size)] : [])];
+      for (const recording of recordings) if (!recording.isReady) await recording.ready();
       this.state.writeChain(this.#length, padded);
-      this.#gpu.submit(recording, ...more);
+      this.#gpu.submit(...recordings);
       this.#length += chunk.length;
       done += chunk.length;
     }
@@ -107,7 +107,7 @@ export class TreeSession {
     this.#checkNodes(nodes);
     this.#checkRoom(1);
     const { vocabSize } = this.model.config;
-    const recording = await this.#forward(nodes.length, nodes.length);
+    const recording = this.#forward(nodes.length, nodes.length);
     this.state.writeTree(this.#length, nodes);
     this.#scored = nodes.length;
     const logits = { ...this.scratch.logits, size: nodes.length * vocabSize * 4 };
@@ -125,8 +125,9 @@ export class TreeSession {
         "Give the indices from the root (0) to the node to keep, in order, after a call of score.",
       );
     }
+    const compaction = await this.#compaction().ready();
     this.state.writePath(this.#length, path);
-    this.#gpu.submit(await this.#compaction());
+    this.#gpu.submit(compaction);
     this.#length += path.length;
     this.#scored = 0;
   }
@@ -150,7 +151,7 @@ export class TreeSession {
     this.#length = length;
   }
 
-  #forward(rows: number, headRows: number): Promise<Recording> {
+  #forward(rows: number, headRows: number): Recording {
     return this.#once(`forward ${rows} ${headRows}`, () =>
       recordForward(this.#gpu, this.#scope, this.model, {
         rowStart: 0,
@@ -168,13 +169,13 @@ export class TreeSession {
     );
   }
 
-  #compaction(): Promise<Recording> {
+  #compaction(): Recording {
     return this.#once("compact", () =>
       recordCompaction(this.#gpu, this.#scope, this.cache, this.state, 0),
     );
   }
 
-  #once(key: string, make: () => Promise<Recording>): Promise<Recording> {
+  #once(key: string, make: () => Recording): Recording {
     const known = this.#recordings.get(key) ?? make();
     this.#recordings.set(key, known);
     return known;

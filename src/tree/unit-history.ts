@@ -20,7 +20,7 @@ export class UnitHistory {
   readonly #gpu: Gpu;
   readonly #scope: BufferScope;
   readonly #target: TreeSession;
-  readonly #recordings = new Map<number, Promise<Recording>>();
+  readonly #recordings = new Map<number, Recording>();
 
   constructor(gpu: Gpu, scope: BufferScope, target: TreeSession) {
     this.#gpu = gpu;
@@ -32,24 +32,24 @@ export class UnitHistory {
   }
 
   /** To follow a pass of `rows` rows: their units stand where their keys do. */
-  record(rows: number): Promise<Recording> {
+  record(rows: number): Recording {
     const known = this.#recordings.get(rows) ?? this.#record(rows);
     this.#recordings.set(rows, known);
     return known;
   }
 
   /** Moves the kept path's units as the cache's slots are moved. */
-  recordCompaction(): Promise<Recording> {
+  recordCompaction(): Recording {
     const { cache, state, model } = this.#target;
     const block = { slice: this.units, planes: 1 };
     const units = { blocks: [block], slots: cache.slots, kvDim: model.config.hiddenSize };
     return recordCompaction(this.#gpu, this.#scope, units, state, 0);
   }
 
-  async #record(rows: number): Promise<Recording> {
+  #record(rows: number): Recording {
     const { model, scratch } = this.#target;
     const statics = { WORKGROUP_SIZE: this.lanes };
-    const pipeline = await this.#gpu.kernels.compile(unitRows, { statics });
+    const pipeline = this.#gpu.kernels.compile(unitRows, { statics });
     const { x, rowTable } = scratch;
     const buffers = { x, gain: model.weights.norm, rows: rowTable, units: this.units };
     const recording = new Recording();

@@ -15,11 +15,11 @@ import type { Phase } from "./rounds.ts";
 import type { TreePlan } from "./tree-plan.ts";
 
 /** `rule` is any but `coupled`, which draws and matches and has no use for the draft's rows. */
-export async function recordRejection(
+export function recordRejection(
   context: RoundContext,
   plan: TreePlan,
   rule: Exclude<VerifyRule, "coupled">,
-): Promise<void> {
+): void {
   const { gpu, scope, target, draftRows, ring, recording } = context;
   const { control, tree, statics } = target.state;
   const { vocabSize: vocab } = target.model.config;
@@ -30,20 +30,20 @@ export async function recordRejection(
   recording.phase = "verify" satisfies Phase;
   switch (rule) {
     case "recursive": {
-      const verify = await gpu.kernels.compile(verifyRecursive, variant);
+      const verify = gpu.kernels.compile(verifyRecursive, variant);
       recording.dispatch(verify.bind(scope, buffers, params), verifyRecursiveGrid());
       return;
     }
     // On a chain traversal is block verification.
     case "traversal":
     case "block": {
-      const verify = await gpu.kernels.compile(verifyTraversal, variant);
+      const verify = gpu.kernels.compile(verifyTraversal, variant);
       recording.dispatch(verify.bind(scope, buffers, params), verifyTraversalGrid());
       return;
     }
     case "spectr":
     case "specinfer": {
-      const verify = await gpu.kernels.compile(verifyPaths, variant);
+      const verify = gpu.kernels.compile(verifyPaths, variant);
       // A chain is one path.
       const paths = plan.levels[0]!.width;
       const bound = verify.bind(scope, buffers, { ...params, paths, rule: PATH_RULES[rule] });

@@ -14,7 +14,7 @@ async function run(
   spec = argmaxRows,
 ) {
   const rows = logits.length / vocab;
-  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
+  const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
   const ids = gpu.buffers.storage("ids", rows * 4);
   const buffers = { logits: gpu.buffers.upload("logits", logits), ids };
   const recording = new Recording();

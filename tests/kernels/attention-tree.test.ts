@@ -67,7 +67,7 @@ async function run(
   const { base, parent, heads, kvHeads, headDim } = size;
   const depth: number[] = [];
   for (const at of parent) depth.push(at < 0 ? 0 : depth[at]! + 1);
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics: { ...TARGET_TREE, TILE: attentionTile(headDim) },
     constants: {
       ...(size.window && { WINDOW: size.window }),

@@ -24,7 +24,7 @@ const EXCLUDED = Math.fround(-3e38);
 
 async function run(gpu: Gpu, cases: readonly Case[], spec = beamScores) {
   const scope = gpu.buffers;
-  const pipeline = await gpu.kernels.compile(spec, { statics: STATICS });
+  const pipeline = gpu.kernels.compile(spec, { statics: STATICS });
   const control = scope.upload("control", encodeControl(STATE));
   const recording = new Recording();
   const slices = cases.map((one) => {

@@ -84,7 +84,7 @@ function listLength({ options, vocab }: Case): number {
 
 /** The searches on the GPU, all of them one step per submission. */
 async function open(gpu: Gpu, cases: readonly Case[], spec = beamStep) {
-  const pipeline = await gpu.kernels.compile(spec, { statics: STATICS });
+  const pipeline = gpu.kernels.compile(spec, { statics: STATICS });
   const searches = cases.map((one) => {
     const { groups, width, maxTokens, lengthPenalty, earlyStopping, diversity, ends } = one.options;
     const k = listLength(one);

@@ -29,7 +29,7 @@ async function run(gpu: Gpu, one: Case, spec = contrastRows) {
   const { base, candidates, k, units } = one;
   const slots = units.length / k;
   const lanes = laneCount(k);
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(candidates), WORKGROUP_SIZE: lanes },
   });
   const groups = Math.ceil(slots / 4);

@@ -44,7 +44,7 @@ const [PENDING, PREVIOUS] = [333, 222];
 /** All cases in one submission. */
 async function run(gpu: Gpu, cases: readonly Case[], spec = contrastStep, lanes = 128) {
   const constants = { RING_ROUNDS, WORKGROUP_SIZE: lanes };
-  const pipeline = await gpu.kernels.compile(spec, { constants });
+  const pipeline = gpu.kernels.compile(spec, { constants });
   const recording = new Recording();
   const slices = cases.flatMap((one) => {
     const { alpha, base, opening, done, limit, endTokens, nodes } = one;

@@ -14,7 +14,7 @@ const SHAPES = [
 ] as const;
 
 async function run(gpu: Gpu, vocab: number, rows: number, spec = copyRows) {
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const data = Float32Array.from({ length: rows * vocab }, (_, i) => (i % 7 ? i : -Infinity));
   const logits = gpu.buffers.upload("logits", data);
   const kept = gpu.buffers.storage("kept", data.byteLength);

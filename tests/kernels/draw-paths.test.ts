@@ -24,7 +24,7 @@ const STATE = { seed: 4711, base: 321 };
 
 async function run(gpu: Gpu, one: Case, spec = drawPaths) {
   const { logProbs, vocab, paths, lanes = warpRowsLanes(vocab) } = one;
-  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
+  const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
   const candidates = gpu.buffers.storage("candidates", paths * CANDIDATE_BYTES);
   const buffers = {
     control: gpu.buffers.upload("control", encodeControl(STATE)),

@@ -37,7 +37,7 @@ function withLag(tree: ReferenceTree): ReferenceTree {
 async function run(gpu: Gpu, cases: readonly EditCase[], lag: 0 | 1, spec = editRows) {
   const { buffers: scope } = gpu;
   const statics = lag === 1 ? DRAFT_TREE : TARGET_TREE;
-  const pipeline = await gpu.kernels.compile(spec, { statics });
+  const pipeline = gpu.kernels.compile(spec, { statics });
   const recording = new Recording();
   const slices = cases.map((one) => {
     const { vocab, edits, text, promptLength, ends, nodeStart } = one;
@@ -129,7 +129,7 @@ test("published figures: every node of a chain has its own counts", () =>
     for (const [said, [repetition, frequency, presence], wanted] of FIGURES) {
       const edits = { ...NO_EDITS, repetition, frequency, presence };
       const { buffers: scope } = gpu;
-      const pipeline = await gpu.kernels.compile(editRows);
+      const pipeline = gpu.kernels.compile(editRows);
       // The first token is committed, the others are a path.
       const tree = emptyTree();
       said.forEach((token, i) => addNode(tree, { token, parent: i - 1 }));

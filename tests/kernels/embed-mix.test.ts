@@ -36,7 +36,7 @@ async function run(gpu: Gpu, { hidden, type, tokens, shares, scale }: Case, spec
     rows: scope.upload("rows", new Uint32Array(8).fill(77)),
     x: scope.upload("x", new Float32Array(2 * hidden).fill(77)),
   };
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     constants: scale === undefined ? {} : { EMBED_SCALE: scale },
     weights: type,
   });

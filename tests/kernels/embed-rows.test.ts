@@ -45,7 +45,7 @@ async function run(
   const control = { base, pending: below(VOCAB), previous: below(VOCAB) };
 
   const statics = lag === 0 ? TARGET_TREE : DRAFT_TREE;
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics,
     constants: scale === 1 ? {} : { EMBED_SCALE: scale },
     weights: type,

@@ -24,7 +24,7 @@ async function run(gpu: Gpu, seed: number, window: number, spec = extendHistory,
   const next = uniforms(seed);
   const below = (count: number): number => Math.floor(next() * count);
   const text = Array.from({ length: 1 + below(30) }, () => below(VOCAB));
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const recording = new Recording();
   const history = scope.storage("history", 4 * 2000);
   scope.write(history, 0, Uint32Array.from(text));

@@ -69,7 +69,7 @@ async function run(gpu: Gpu, one: Case, spec = gatherLogProbs, gatheredRound = 0
   const sharpness = scope.upload("sharpness", Float32Array.of(1));
   const recording = new Recording();
   const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
-  const top = await gpu.kernels.compile(topCandidates, { constants });
+  const top = gpu.kernels.compile(topCandidates, { constants });
   recording.dispatch(
     top.bind(scope, { logits, sharpness, candidates }, { vocab, k }),
     topCandidatesGrid(nodes),
@@ -81,7 +81,7 @@ async function run(gpu: Gpu, one: Case, spec = gatherLogProbs, gatheredRound = 0
     candidates,
     gathered,
   };
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const bound = pipeline.bind(scope, buffers, { vocab, k, ...shape });
   recording.dispatch(bound, gatherLogProbsGrid());
   const size = gatheredBytes(shape) - GATHERED_HEADER_BYTES;

@@ -18,7 +18,7 @@ const SMALL: TreeStatics = { NODES: 96, LEVELS: 12 };
 
 /** All cases in one submission; a frontier lies at the end of its tree, as when a tree is grown. */
 async function run(gpu: Gpu, cases: readonly Case[], statics: TreeStatics, spec = growLevel) {
-  const pipeline = await gpu.kernels.compile(spec, { statics });
+  const pipeline = gpu.kernels.compile(spec, { statics });
   const recording = new Recording();
   const trees = cases.map(({ tree: before, candidates: proposed, level }) => {
     const tree = gpu.buffers.upload("tree", toBytes(before, statics));

@@ -19,7 +19,7 @@ const UNTOUCHED = 7;
 async function run(gpu: Gpu, one: Case, spec = keepRow) {
   const { vocab, rows, k, chosen, opening = false, done = false } = one;
   const { buffers: scope } = gpu;
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const control = encodeControl({ done: Number(done), accepted: 1 });
   control[CONTROL.offsets.path / 4 + 1] = opening ? 0 : 1 + chosen;
   const logits = Float32Array.from({ length: rows * vocab }, (_, i) => (i % 7 ? i : -Infinity));

@@ -35,7 +35,7 @@ function numbered(one: Case): Float32Array<ArrayBuffer> {
 }
 
 async function run(gpu: Gpu, cases: readonly Case[], spec = kvCompact) {
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const recording = new Recording();
   const caches = cases.map((one) => {
     const { base, path, origins, lag, planes, kvDim4 } = one;

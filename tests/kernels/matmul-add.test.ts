@@ -20,7 +20,7 @@ async function run(gpu: Gpu, { rows, cols, k, type }: Case, spec = matmulAdd, ad
   const w = weights(cols, k, type);
   const y = awkwardRows(rows, cols, 3);
   const statics = { ROWS: rowTile(rows), WORKGROUP_SIZE: laneCount(k, undefined, type) };
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics,
     constants: adds ? {} : { ADD: 0 },
     weights: type,

@@ -42,7 +42,7 @@ async function run(
 ): Promise<Found[][]> {
   const { buffers: scope } = gpu;
   const statics = lag === 1 ? DRAFT_TREE : TARGET_TREE;
-  const pipeline = await gpu.kernels.compile(spec, { statics });
+  const pipeline = gpu.kernels.compile(spec, { statics });
   const recording = new Recording();
   const slices = cases.flatMap((one) => {
     const { settings, text, nodeStart, likely, kept, sharpness } = one;

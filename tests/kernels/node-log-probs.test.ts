@@ -48,12 +48,12 @@ async function faults(gpu: Gpu, { parents, vocab, k }: Case, spec = nodeLogProbs
   const log_probs = scope.upload("log probs", new Float32Array(nodes + 1).fill(7));
   const recording = new Recording();
   const constants = { WORKGROUP_SIZE: topCandidatesLanes(vocab, k) };
-  const top = await gpu.kernels.compile(topCandidates, { constants });
+  const top = gpu.kernels.compile(topCandidates, { constants });
   recording.dispatch(
     top.bind(scope, { logits, sharpness, candidates }, { vocab, k }),
     topCandidatesGrid(nodes),
   );
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const buffers = {
     tree: scope.upload("tree", toBytes(tree, TARGET_TREE)),
     logits,

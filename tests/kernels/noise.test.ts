@@ -54,7 +54,7 @@ async function run(gpu: Gpu, keys: readonly Key[], spec = noises) {
     gumbels: gumbels!,
   };
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   recording.dispatch(pipeline.bind(buffers, bound, {}), [keys.length / 64]);
   const [a, b, c] = await gpu.submitAndRead([recording], results);
   return {

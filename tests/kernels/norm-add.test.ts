@@ -16,7 +16,7 @@ async function run(
   spec = normAdd,
 ) {
   const [x, y, gain] = [awkwardRows(rows, k), awkwardRows(rows, k, 5), gains(k)];
-  const pipeline = await gpu.kernels.compile(spec, { statics: { WORKGROUP_SIZE: lanes } });
+  const pipeline = gpu.kernels.compile(spec, { statics: { WORKGROUP_SIZE: lanes } });
   // One vec4 more than is needed, to see that nothing is stored past the end.
   const out = gpu.buffers.upload("x", Float32Array.from([...x, 7, 7, 7, 7]));
   const buffers = {
@@ -63,7 +63,7 @@ test("a row's bits do not depend on the rows beside it", () =>
     // awkwardRows draws its numbers in order, so that fewer rows are the first of many.
     const alone = await run(gpu, { rows: 64, k, lanes });
     expect(differingBits(alone.actual, together)).toBe(0);
-    const pipeline = await gpu.kernels.compile(normAdd, { statics: { WORKGROUP_SIZE: lanes } });
+    const pipeline = gpu.kernels.compile(normAdd, { statics: { WORKGROUP_SIZE: lanes } });
     const [x, y] = [awkwardRows(64, k), awkwardRows(64, k, 5)];
     const gain = gpu.buffers.upload("gain", gains(k));
     for (const row of [0, 1, 31, 63]) {

@@ -60,7 +60,7 @@ async function run(gpu: Gpu, one: Case, spec = normMatmulKept) {
   const [trimmed, whole] = [fresh(), fresh()];
   const size = { rows, first, k4: k / 4, eps: EPS };
   const recording = new Recording();
-  const pipeline = await gpu.kernels.compile(spec, { statics, constants, weights: type });
+  const pipeline = gpu.kernels.compile(spec, { statics, constants, weights: type });
   recording.dispatch(
     pipeline.bind(
       scope,
@@ -69,7 +69,7 @@ async function run(gpu: Gpu, one: Case, spec = normMatmulKept) {
     ),
     normMatmulGrid(kept.length, rows),
   );
-  const other = await gpu.kernels.compile(normMatmul, { statics, constants, weights: type });
+  const other = gpu.kernels.compile(normMatmul, { statics, constants, weights: type });
   recording.dispatch(
     other.bind(scope, { ...inputs, logits: whole }, { ...size, cols: vocab }),
     normMatmulGrid(vocab, rows),

@@ -25,7 +25,7 @@ async function run(gpu: Gpu, { rows, first, cols, k, type, cap }: Case, spec = n
   const gain = gains(k);
   const w = weights(cols, k, type);
   const lanes = laneCount(k, undefined, type);
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
     constants: cap === undefined ? {} : { SOFTCAP: cap },
     weights: type,
@@ -119,7 +119,7 @@ test("with a soft cap, logits stay within it, whatever their size", () =>
 
 test("rows of zeros and of tiny numbers stay finite", () =>
   withGpu(async (gpu) => {
-    const pipeline = await gpu.kernels.compile(normMatmul, {
+    const pipeline = gpu.kernels.compile(normMatmul, {
       statics: { ROWS: 2, WORKGROUP_SIZE: 8 },
     });
     const logits = gpu.buffers.storage("logits", 8);

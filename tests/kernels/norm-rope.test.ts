@@ -56,7 +56,7 @@ async function run(
   count = size.rows,
 ) {
   const { heads, kvHeads, headDim } = size;
-  const pipeline = await gpu.kernels.compile(spec, { statics: { WORKGROUP_SIZE: LANES } });
+  const pipeline = gpu.kernels.compile(spec, { statics: { WORKGROUP_SIZE: LANES } });
   const scope = gpu.buffers;
   const rows = input.places
     .slice(first, first + count)

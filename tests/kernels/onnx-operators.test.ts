@@ -84,7 +84,7 @@ async function matMulNBits(gpu: Gpu, of: OperatorTest, inputs: readonly Tensor[]
     ROWS: kernels.rowTile(rows),
     WORKGROUP_SIZE: kernels.laneCount(k, undefined, "q4-wide"),
   };
-  const pipeline = await gpu.kernels.compile(kernels.matmulAdd, { statics, weights: "q4-wide" });
+  const pipeline = gpu.kernels.compile(kernels.matmulAdd, { statics, weights: "q4-wide" });
   const y = gpu.buffers.storage("y", rows * n * 4);
   const recording = new Recording();
   recording.dispatch(
@@ -123,7 +123,7 @@ async function gatherBlockQuantized(gpu: Gpu, of: OperatorTest, inputs: readonly
     Array.from({ length: perIndex }, (_, i) => (index < 0 ? index + count : index) * perIndex + i),
   );
   const statics = kernels.TARGET_TREE;
-  const pipeline = await gpu.kernels.compile(kernels.embedRows, { statics, weights: "q4-wide" });
+  const pipeline = gpu.kernels.compile(kernels.embedRows, { statics, weights: "q4-wide" });
   const nodes = tokens.map((token, i) => ({ token, parent: i - 1 }));
   const buffers = {
     control: gpu.buffers.upload("control", kernels.encodeControl({ pending: tokens[0]! })),

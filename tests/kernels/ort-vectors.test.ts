@@ -101,7 +101,7 @@ async function checkAttention(gpu: Gpu, vector: Vector): Promise<void> {
   const parent = Array.from({ length: rows }, (_, r) => r - 1);
   const tile = attentionTile(headDim);
   const { buffers: scope } = gpu;
-  const pipeline = await gpu.kernels.compile(attentionTree, {
+  const pipeline = gpu.kernels.compile(attentionTree, {
     statics: { ...TARGET_TREE, TILE: tile },
   });
   const buffers = {
@@ -202,7 +202,7 @@ async function checkRotation(gpu: Gpu, vector: Vector): Promise<void> {
     }
   }
   const lanes = laneCount(hidden);
-  const pipeline = await gpu.kernels.compile(qkvRope, {
+  const pipeline = gpu.kernels.compile(qkvRope, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
     weights: "f32",
   });
@@ -273,14 +273,14 @@ async function checkNorm(gpu: Gpu, vector: Vector): Promise<void> {
   } as const;
   const recording = new Recording();
   if (isSkip) {
-    const add = await gpu.kernels.compile(matmulAdd, compiled);
+    const add = gpu.kernels.compile(matmulAdd, compiled);
     const skip = scope.upload("skip", Float32Array.from(numbers(vector, 1)));
     recording.dispatch(
       add.bind(scope, { x: skip, w, y: stream }, { rows, cols: k, k4: k / 4 }),
       matmulAddGrid(k, rows),
     );
   }
-  const norm = await gpu.kernels.compile(normMatmul, compiled);
+  const norm = gpu.kernels.compile(normMatmul, compiled);
   const buffers = { x: stream, gain: scope.upload("gain", Float32Array.from(gain)), w, logits };
   const eps = vector.attributes["epsilon"]!;
   recording.dispatch(

@@ -26,7 +26,7 @@ function makeRows(vocab: number) {
 async function run(gpu: Gpu, vocab: number, lanes: number, spec = pickRows) {
   const { logits, logProbabilities } = makeRows(vocab);
   const rows = logits.length / vocab;
-  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
+  const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
   const candidates = gpu.buffers.storage("candidates", rows * 8);
   const buffers = {
     logits: gpu.buffers.upload("logits", logits),

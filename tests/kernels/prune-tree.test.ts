@@ -21,7 +21,7 @@ interface Case {
 
 /** All cases in one submission, each into a tree full of other numbers. */
 async function run(gpu: Gpu, cases: readonly Case[], spec = pruneTree) {
-  const pipeline = await gpu.kernels.compile(spec);
+  const pipeline = gpu.kernels.compile(spec);
   const recording = new Recording();
   const trees = cases.map(({ draft, nodes }) => {
     const stale = new Uint32Array(treeBytes(TARGET_TREE) / 4).fill(STALE);

@@ -52,7 +52,7 @@ async function run(
   const lanes = laneCount(hidden, undefined, type);
   const biases = bias ? awkwardRows(1, outputs, 17) : new Float32Array(outputs);
 
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
     constants: { ...(bias && { BIAS: 1 }), ...(!rotate && { ROTATE: 0 }) },
     weights: type,
@@ -176,7 +176,7 @@ test.each(TYPES)(
 
 test("a row before the first token (position and slot -1) leaves the cache alone", () =>
   withGpu(async (gpu) => {
-    const pipeline = await gpu.kernels.compile(qkvRope, { statics: { WORKGROUP_SIZE: 8 } });
+    const pipeline = gpu.kernels.compile(qkvRope, { statics: { WORKGROUP_SIZE: 8 } });
     const { buffers: scope } = gpu;
     const ones = new Float32Array(64).fill(1);
     const buffers = {

@@ -34,7 +34,7 @@ async function run(gpu: Gpu, values: Float32Array<ArrayBuffer>, c: Case, spec = 
   const rows = values.length / c.k;
   const statics = kernels.quantiseStatics(c.type);
   const rowBytes = kernels.weightRowBytes(c.type, c.k);
-  const pipeline = await gpu.kernels.compile(spec, { statics });
+  const pipeline = gpu.kernels.compile(spec, { statics });
   const w = new Uint32Array(((rows + 3) * rowBytes) / 4).fill(GUARD);
   const buffers = {
     source: gpu.buffers.upload("source", stored(values, c.source)),

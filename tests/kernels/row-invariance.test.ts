@@ -77,7 +77,7 @@ test.each([...PRODUCTS, ...MORE])(
       await expectInvariant(
         async (first, rows) => {
           const scope = gpu.buffers.child("run");
-          const pipeline = await gpu.kernels.compile(kernels.matmulAdd, variant(product, rows));
+          const pipeline = gpu.kernels.compile(kernels.matmulAdd, variant(product, rows));
           const buffers = {
             x: scope.upload("x", x.subarray(first * k, (first + rows) * k)),
             w,
@@ -107,7 +107,7 @@ test("another order of additions would be seen", () =>
     const outputs: Float32Array[] = [];
     for (const lanes of [4, 8]) {
       const statics = { ROWS: 8, WORKGROUP_SIZE: lanes };
-      const pipeline = await gpu.kernels.compile(kernels.matmulAdd, { statics });
+      const pipeline = gpu.kernels.compile(kernels.matmulAdd, { statics });
       const y = gpu.buffers.storage("y", size.rows * size.cols * 4);
       const recording = new Recording();
       const grid = kernels.matmulAddGrid(size.cols, size.rows);
@@ -128,8 +128,8 @@ test.each(PRODUCTS)(
       await expectInvariant(
         async (first, rows) => {
           const scope = gpu.buffers.child("run");
-          const head = await gpu.kernels.compile(kernels.normMatmul, variant(product, rows));
-          const gate = await gpu.kernels.compile(kernels.swiglu, variant(product, rows));
+          const head = gpu.kernels.compile(kernels.normMatmul, variant(product, rows));
+          const gate = gpu.kernels.compile(kernels.swiglu, variant(product, rows));
           const logits = scope.storage("logits", rows * cols * 4);
           const h = scope.storage("h", rows * cols * 4);
           // swiglu has no `first`: it gets the rows from there on.
@@ -196,8 +196,8 @@ test.each(PRODUCTS)(
       await expectInvariant(
         async (first, rows) => {
           const scope = gpu.buffers.child("run");
-          const project = await gpu.kernels.compile(kernels.qkvRope, variant(product, rows));
-          const attend = await gpu.kernels.compile(kernels.attentionTree, {
+          const project = gpu.kernels.compile(kernels.qkvRope, variant(product, rows));
+          const attend = gpu.kernels.compile(kernels.attentionTree, {
             statics: { ...statics, TILE: kernels.attentionTile(headDim) },
           });
           const places = Array.from({ length: rows }, (_, r) => place(first + r)).flat();

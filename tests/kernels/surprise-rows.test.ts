@@ -29,7 +29,7 @@ async function run(gpu: Gpu, cases: readonly Case[], spec = surpriseRows) {
     rows.forEach((row, r) => data.set(row, r * vocab));
     const logits = gpu.buffers.upload("logits", data);
     const row_surprise = gpu.buffers.storage("row_surprise", rows.length * ROW_SURPRISE_BYTES);
-    const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
+    const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
     const bound = pipeline.bind(
       gpu.buffers,
       { logits, row_surprise },

@@ -29,7 +29,7 @@ async function run(
   const gain = gains(k).map((g) => g * scale);
   const w = weights(2 * cols, k, type);
   const lanes = laneCount(k, undefined, type);
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     statics: { ROWS: rowTile(rows), WORKGROUP_SIZE: lanes },
     constants: gelu ? { GELU: 1 } : {},
     weights: type,

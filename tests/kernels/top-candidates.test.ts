@@ -20,7 +20,7 @@ const lanesOf = ({ vocab, k, lanes }: Case) => lanes ?? topCandidatesLanes(vocab
 async function run(gpu: Gpu, one: Case, spec = topCandidates) {
   const { logits, vocab, k } = one;
   const rows = logits.length / vocab;
-  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanesOf(one) } });
+  const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanesOf(one) } });
   const candidates = gpu.buffers.storage("candidates", rows * k * 8);
   const sharpness = gpu.buffers.upload("sharpness", Float32Array.of(one.sharpness ?? 1));
   const buffers = { logits: gpu.buffers.upload("logits", logits), sharpness, candidates };

@@ -21,7 +21,7 @@ async function run(
 ) {
   const rows = x.length / k;
   const gain = gains(k);
-  const pipeline = await gpu.kernels.compile(spec, { statics: { WORKGROUP_SIZE: lanes } });
+  const pipeline = gpu.kernels.compile(spec, { statics: { WORKGROUP_SIZE: lanes } });
   const table = Uint32Array.from({ length: 4 * rows }, (_, i) =>
     i % 4 === 3 ? slotOf(Math.floor(i / 4)) : 90 + i,
   );

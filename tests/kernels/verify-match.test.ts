@@ -36,7 +36,7 @@ function scored(tree: ReferenceTree, next: () => number): ReferenceTree {
 
 /** All cases in one submission; each yields its control block and its ring record. */
 async function run(gpu: Gpu, cases: readonly Case[], spec = verifyMatch) {
-  const pipeline = await gpu.kernels.compile(spec, { constants: { RING_ROUNDS } });
+  const pipeline = gpu.kernels.compile(spec, { constants: { RING_ROUNDS } });
   const recording = new Recording();
   const slices = cases.flatMap((one) => {
     const control = gpu.buffers.upload("control", encodeControl({ ...KEPT, ...one.control }));

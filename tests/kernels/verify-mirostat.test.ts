@@ -37,10 +37,10 @@ function flat({ rows }: MirostatCase): Float32Array<ArrayBuffer> {
 /** All cases in one submission. */
 async function run(gpu: Gpu, cases: readonly MirostatCase[], spec = verifyMirostat, done = 0) {
   const { buffers: scope } = gpu;
-  const measure = await gpu.kernels.compile(surpriseRows, {
+  const measure = gpu.kernels.compile(surpriseRows, {
     constants: { WORKGROUP_SIZE: LANES },
   });
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     constants: { WORKGROUP_SIZE: LANES },
   });
   const recording = new Recording();

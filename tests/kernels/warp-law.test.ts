@@ -33,7 +33,7 @@ interface Draws {
 /** `[ROWS, COPIES]` draws. Every row stands at a position and a node of its own. */
 async function draws(gpu: Gpu, { noise, stages }: Draws, spec = warpRows): Promise<number[]> {
   const scope = gpu.buffers;
-  const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: 64 } });
+  const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: 64 } });
   const logits = Float32Array.from({ length: ROWS * VOCAB }, (_, i) => LOGITS[i % TOKENS]!);
   const table = Array.from({ length: ROWS }, (_, r) => [2 + r, 0, 3000 + r, 0]);
   const buffers = {

@@ -141,7 +141,7 @@ export async function batchedRounds(
   };
   const drafting = { draft, plan, candidates: new CandidateState(scope) };
   const rules = { stages: resolveSampling("stages", stages), verify };
-  const recorded = await recordTreeRound(batched, scope, target, rules, drafting, buffers);
+  const recorded = recordTreeRound(batched, scope, target, rules, drafting, buffers);
   const recording = new Recording();
   for (const { kernel, grid } of recorded.dispatches) {
     if (grid[2] !== undefined) throw new Error(`${kernel.name} uses z already.`);

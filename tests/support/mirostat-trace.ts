@@ -70,7 +70,7 @@ async function measure(gpu: Gpu, { all, rows, vocab }: Trace, settings: Mirostat
   const scope = gpu.buffers.child("trace");
   const logits = scope.upload("logits", all);
   const row_surprise = scope.storage("row_surprise", rows.length * ROW_SURPRISE_BYTES);
-  const pipeline = await gpu.kernels.compile(surpriseRows, {
+  const pipeline = gpu.kernels.compile(surpriseRows, {
     constants: { WORKGROUP_SIZE: LANES },
   });
   const recording = new Recording();
@@ -101,7 +101,7 @@ async function runChains(
 ): Promise<GpuStep[]> {
   const scope = gpu.buffers.child("chains");
   const { vocab, rows, all } = trace;
-  const pipeline = await gpu.kernels.compile(spec, {
+  const pipeline = gpu.kernels.compile(spec, {
     constants: { WORKGROUP_SIZE: LANES },
   });
   const mu_state = scope.upload("mu", Float32Array.of(mu));

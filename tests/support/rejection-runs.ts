@@ -44,7 +44,7 @@ export async function endRounds(
 ): Promise<Ended[]> {
   const { params, lanes = 64, done = 0 } = options;
   const constants = { RING_ROUNDS, WORKGROUP_SIZE: lanes };
-  const pipeline = await gpu.kernels.compile(spec, { constants });
+  const pipeline = gpu.kernels.compile(spec, { constants });
   const recording = new Recording();
   const slices = cases.flatMap((one) => {
     const { base, seed, round, vocab } = one;

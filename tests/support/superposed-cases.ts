@@ -85,7 +85,7 @@ export async function runTraces(
     const recording = new Recording();
     const slices: BufferSlice[] = [];
     for (const trace of traces.slice(at, at + BATCH)) {
-      slices.push(...(await recordTrace(gpu, scope, trace, recording, spec)));
+      slices.push(...recordTrace(gpu, scope, trace, recording, spec));
     }
     const bytes = await gpu.submitAndRead([recording], slices);
     for (let i = 0; i < bytes.length; i += 3)
@@ -95,13 +95,13 @@ export async function runTraces(
   return out;
 }
 
-async function recordTrace(
+function recordTrace(
   gpu: Gpu,
   scope: Gpu["buffers"],
   trace: TraceOptions,
   recording: Recording,
   spec: typeof superposeStep,
-): Promise<BufferSlice[]> {
+): BufferSlice[] {
   const { k, candidates: m, prompt, logits } = trace;
   const scaled = trace.sources.flatMap(({ ids, weight }) =>
     countSections(ids, trace.lambdas.length).map((section) => ({
@@ -117,7 +117,7 @@ async function recordTrace(
   const drafts = scope.upload("drafts", kernels.encodeDrafts(prompt));
   const ring = scope.storage("ring", kernels.RING_STEPS * kernels.STEP_RECORD.bytes);
   const ngrams = scope.upload("ngrams", Uint32Array.of(...header, ...arrays));
-  const step = await gpu.kernels.compile(spec);
+  const step = gpu.kernels.compile(spec);
   const params = {
     drafts: k,
     candidates: m,

@@ -49,8 +49,8 @@ export async function tableSession(
   const recording = new Recording();
 
   const forwards = {
-    target: await gpu.kernels.compile(tableForward, { statics: TARGET_TREE }),
-    draft: await gpu.kernels.compile(tableForward, { statics: DRAFT_TREE }),
+    target: gpu.kernels.compile(tableForward, { statics: TARGET_TREE }),
+    draft: gpu.kernels.compile(tableForward, { statics: DRAFT_TREE }),
   };
   const tables = {
     target: scope.upload("target", models.target.table),
@@ -68,14 +68,14 @@ export async function tableSession(
     recording.dispatch(bound, [rows]);
   };
 
-  const grow = await gpu.kernels.compile(kernels.growLevel);
+  const grow = gpu.kernels.compile(kernels.growLevel);
   const { vocab } = models.target;
   let [start, count] = [1, 1];
   for (const [level, { k, width }] of plan.levels.entries()) {
     if (level === 0) forward("draft", 0, 2, 1);
     else forward("draft", start, count);
     const constants = { WORKGROUP_SIZE: kernels.topCandidatesLanes(vocab, k) };
-    const top = await gpu.kernels.compile(kernels.topCandidates, { constants });
+    const top = gpu.kernels.compile(kernels.topCandidates, { constants });
     const sharpness = scope.upload("sharpness", Float32Array.of(1));
     const bound = top.bind(scope, { logits, sharpness, candidates }, { vocab, k });
     recording.dispatch(bound, kernels.topCandidatesGrid(count));
@@ -93,20 +93,20 @@ export async function tableSession(
   }
 
   const { nodes } = plan;
-  const prune = await gpu.kernels.compile(kernels.pruneTree);
+  const prune = gpu.kernels.compile(kernels.pruneTree);
   const sizes = { candidates: start + count, nodes };
   const pruned = prune.bind(scope, { candidates_tree: draftTree, tree }, sizes);
   recording.dispatch(pruned, kernels.pruneTreeGrid());
 
   forward("target", 0, nodes);
   const constants = { WORKGROUP_SIZE: kernels.argmaxRowsLanes(vocab) };
-  const argmax = await gpu.kernels.compile(kernels.argmaxRows, { constants });
+  const argmax = gpu.kernels.compile(kernels.argmaxRows, { constants });
   recording.dispatch(argmax.bind(scope, { logits, ids }, { vocab }), kernels.argmaxRowsGrid(nodes));
-  const verify = await gpu.kernels.compile(kernels.verifyMatch);
+  const verify = gpu.kernels.compile(kernels.verifyMatch);
   const verified = verify.bind(scope, { ids, tree, control, ring }, { nodes });
   recording.dispatch(verified, kernels.verifyMatchGrid());
 
-  const compaction = await gpu.kernels.compile(compact);
+  const compaction = gpu.kernels.compile(compact);
   for (const [lag, kv] of [targetKv, draftKv].entries()) {
     const params = { planes: 2, slots: SLOTS, kv_dim4: 1, lag };
     const bound = compaction.bind(scope, { control, tree, kv }, params);

@@ -56,7 +56,7 @@ export async function warp(gpu: Gpu, cases: readonly WarpCase[], spec = warpRows
     rows.forEach((row, r) => data.set(row, r * vocab));
     const logits = scope.upload("logits", data);
     const kept = scope.storage("log_probs", ((keepAt ?? 0) + rows.length) * vocab * 4);
-    const pipeline = await gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
+    const pipeline = gpu.kernels.compile(spec, { constants: { WORKGROUP_SIZE: lanes } });
     const buffers = {
       control,
       rows: scope.upload("rows", Uint32Array.from(table.flat())),

@@ -46,7 +46,7 @@ export class Quantiser {
     const source = this.#room(piece.bytes.length);
     this.#scope.write(source, 0, piece.bytes);
     const statics = quantiseStatics(type);
-    const pipeline = await this.#gpu.kernels.compile(quantiseRows, { statics });
+    const pipeline = this.#gpu.kernels.compile(quantiseRows, { statics });
     const { k } = home.plan;
     const recording = new Recording();
     recording.dispatch(
@@ -64,7 +64,7 @@ export class Quantiser {
       ),
       quantiseRowsGrid(rows, k),
     );
-    this.#gpu.submit(recording);
+    this.#gpu.submit(await recording.ready());
   }
 
   /** The first weight that blocks cannot hold, by its index in its tensor; waits for all that was submitted. */
