@@ -19,14 +19,17 @@ export class Recording {
   readonly dispatches: Dispatch[] = [];
   /** The phase of what is added from now on. */
   phase = "";
+  #isReady = false;
 
   dispatch(kernel: BoundKernel, grid: Grid): void {
+    this.#isReady = false;
     this.dispatches.push({ kernel, grid, phase: this.phase });
   }
 
   /** Whether all its kernels are compiled. */
   get isReady(): boolean {
-    return this.dispatches.every(({ kernel }) => kernel.compilation.pipeline !== undefined);
+    this.#isReady ||= this.dispatches.every(({ kernel }) => kernel.compilation.pipeline);
+    return this.#isReady;
   }
 
   /** Waits for the device to have compiled all its kernels. @throws CoppiceError `shader-invalid`, `device-lost`. */
