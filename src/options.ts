@@ -46,7 +46,7 @@ export interface ModelSpec {
    * index; where `{ files }` holds one GGUF file and no config.json, that. A source may also be the file's own address.
    */
   readonly file?: string;
-  /** How this model's weights are kept. Default: `LoadOptions.dtype`. */
+  /** How this model's weights are kept. Default: `LoadOptions.dtype`; of a draft that is the target itself, as the target's. */
   readonly dtype?: Dtype;
 }
 

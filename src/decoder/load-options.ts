@@ -66,9 +66,10 @@ const FIELDS = [
 export function resolveLoadOptions(value: unknown): ResolvedLoad {
   const options = checkRecord("options", value, FIELDS);
   const dtype = resolveDtype("dtype", options.dtype, "auto");
+  const target = resolveModel("target", options.target, dtype);
   return {
-    target: resolveModel("target", options.target, dtype),
-    draft: options.draft === undefined ? undefined : resolveDraft(options.draft, dtype),
+    target,
+    draft: options.draft === undefined ? undefined : resolveDraft(options.draft, dtype, target),
     device: checkChoice("device", options.device, ["auto", "webgpu", "wasm"], "auto"),
     fallbackUrl: resolveUrl("fallbackUrl", options.fallbackUrl),
     contextLength: resolveContext(options.contextLength),
@@ -94,7 +95,25 @@ export function resolveContext(value: unknown): number | undefined {
   return checkInteger("contextLength", value, 2, Number.MAX_SAFE_INTEGER);
 }
 
-function resolveDraft(value: unknown, dtype: Dtype): ResolvedDraft {
+function resolveDraft(value: unknown, dtype: Dtype, target: ResolvedModel): ResolvedDraft {
+  const draft = resolveDraftSpec(value, dtype);
+  // The target's own layers are not kept twice unless that is asked for.
+  return isSameModel(target, draft) ? resolveDraftSpec(value, target.dtype) : draft;
+}
+
+/** Whether both are the same weights, of which one may use fewer layers or keep them in another way. */
+export function isSameModel(a: ResolvedModel, b: ResolvedModel): boolean {
+  if (a.file !== b.file) return false;
+  if (typeof a.model === "string" || typeof b.model === "string") return a.model === b.model;
+  const [ours, theirs] = [a.model.files, b.model.files];
+  const names = Object.keys(ours);
+  return (
+    names.length === Object.keys(theirs).length &&
+    names.every((name) => ours[name] === theirs[name])
+  );
+}
+
+function resolveDraftSpec(value: unknown, dtype: Dtype): ResolvedDraft {
   if (typeof value !== "object" || value === null || !("vocabulary" in value)) {
     return { ...resolveModel("draft", value, dtype), vocabulary: undefined };
   }

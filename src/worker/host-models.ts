@@ -1,6 +1,6 @@
 /** Loads the models of an engine: everything small is read and compared before the first weight is. */
 import { CoppiceError, throwIfAborted } from "../errors.ts";
-import type { ResolvedLoad, ResolvedModel } from "../decoder/load-options.ts";
+import { isSameModel, type ResolvedLoad, type ResolvedModel } from "../decoder/load-options.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type LanguageModel, loadModel, readConfig } from "../model/index.ts";
@@ -13,7 +13,7 @@ import {
   type OpenSourceOptions,
 } from "../model/source/index.ts";
 import { plannedFiles } from "../model/source/planned.ts";
-import type { Dtype, ModelSource } from "../options.ts";
+import type { Dtype } from "../options.ts";
 import type { LoadProgress, MemoryFacts } from "../stream-part.ts";
 import { assertSameVocabulary, type ChatTemplates, type Tokenizer } from "../tokenizer/index.ts";
 import type { LoadHooks } from "./host-backend.ts";
@@ -146,7 +146,7 @@ async function outlines(
   { target, draft }: ResolvedLoad,
   hooks: LoadHooks,
 ): Promise<[Outline, Outline | undefined]> {
-  if (!draft || !isSame(target, draft)) {
+  if (!draft || !isSameModel(target, draft) || target.dtype !== draft.dtype) {
     return Promise.all([
       outline("target", target, hooks, readConfig),
       draft && outline("draft", draft, hooks, readConfig),
@@ -187,21 +187,6 @@ export async function outline<Config extends ConfigFacts>(
     );
   }
   return { role, folder, files, config, tokenizer, dtype, chat };
-}
-
-/** Whether the same weights would lie on the GPU. */
-function isSame(target: ResolvedModel, draft: ResolvedModel): boolean {
-  if (target.file !== draft.file || target.dtype !== draft.dtype) return false;
-  return isSameSource(target.model, draft.model);
-}
-
-function isSameSource(a: ModelSource, b: ModelSource): boolean {
-  if (typeof a === "string" || typeof b === "string") return a === b;
-  const names = Object.keys(a.files);
-  return (
-    names.length === Object.keys(b.files).length &&
-    names.every((name) => a.files[name] === b.files[name])
-  );
 }
 
 type Limited = Pick<Outline<ConfigFacts>, "role" | "config">;

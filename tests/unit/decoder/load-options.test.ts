@@ -24,6 +24,10 @@ test("the type of weights is that of all models, or of each its own", () => {
   expect(dtypes({ draft: "a/c" })).toEqual(["auto", "auto"]);
   expect(dtypes({ draft: "a/c", dtype: "q8" })).toEqual(["q8", "q8"]);
   expect(dtypes({ draft: { model: "a/c", dtype: "q4" } })).toEqual(["auto", "q4"]);
+  // The target's own layers share its weights unless they are asked for in another way.
+  const halves = { target: { model: "a/b", dtype: "f16" } };
+  expect(dtypes({ ...halves, draft: { model: "a/b", layers: 2 } })).toEqual(["f16", "f16"]);
+  expect(dtypes({ ...halves, draft: { model: "a/b", file: "x.gguf" } })).toEqual(["f16", "auto"]);
   const draft = { model: "a/b", dtype: "q4", vocabulary: [1, 2] };
   expect(dtypes({ draft, dtype: "f16" })).toEqual(["f16", "q4"]);
   expect(dtypes({ target: { model: "a/b", dtype: "f32" }, draft: "a/c", dtype: "f16" })).toEqual([
