@@ -212,8 +212,12 @@ export class Engine {
     const closed = new CoppiceError("engine-disposed", reason, "Load another with loadEngine.");
     const worked = this.#closed === undefined;
     this.#close(closed, aborted(closed));
-    const limit = new Promise((resolve) => setTimeout(resolve, DISPOSE_LIMIT));
-    if (worked) await Promise.race([this.#link.host.dispose(), limit]).catch(() => undefined);
+    if (worked) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const limit = new Promise((resolve) => (timer = setTimeout(resolve, DISPOSE_LIMIT)));
+      await Promise.race([this.#link.host.dispose(), limit]).catch(() => undefined);
+      clearTimeout(timer);
+    }
     this.#link.host[releaseProxy]();
     this.#link.worker.terminate();
   }
