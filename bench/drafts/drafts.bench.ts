@@ -11,6 +11,7 @@ import { bench } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
 import type { LanguageModel } from "../../src/model/index.ts";
 import type { WeightMatrix } from "../../src/model/weights/index.ts";
+import { mostFrequent } from "../../src/worker/host-vocabulary.ts";
 import type { TestModelOptions } from "../../tests/support/engine.ts";
 import { hasCorpus, heldOutWindows } from "../../tests/support/held-out.ts";
 import { type Pair, realPairs, talesModel } from "../../tests/support/real-pairs.ts";
@@ -52,14 +53,8 @@ const records = new Records<Sequences>("drafts", "drafts", ({ key }) => key);
 
 /** The first is what the others are compared with. */
 function drafts(): Drafting[] {
-  const counts = new Map<number, number>();
-  for (const id of heldOutWindows(40).flat()) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const byCount = [...counts].sort(([a, often], [b, oftener]) => oftener - often || a - b);
-  const most = (size: number) =>
-    byCount
-      .slice(0, size)
-      .map(([id]) => id)
-      .sort((a, b) => a - b);
+  const text = heldOutWindows(40).flat();
+  const most = (size: number) => mostFrequent(text, size).toSorted((a, b) => a - b);
   const trimmed = [2048, 1024, 512, 256].map((size): Drafting => {
     return {
       name: `its ${size} most frequent tokens`,

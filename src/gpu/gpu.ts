@@ -83,7 +83,7 @@ export class Gpu {
     timer?: PhaseTimer,
   ): Promise<{ bytes: ArrayBuffer[]; times: PhaseTimes | undefined }> {
     const result = this.#turn.then(async () => {
-      for (const recording of recordings) if (!recording.isReady) await recording.ready();
+      await Promise.all(recordings.map((recording) => recording.ready()));
       this.#throwIfLost();
       const encoder = this.device.createCommandEncoder();
       timer?.begin();

@@ -34,7 +34,9 @@ export class Recording {
 
   /** Waits for the device to have compiled all its kernels. @throws CoppiceError `shader-invalid`, `device-lost`. */
   async ready(): Promise<this> {
-    await Promise.all(new Set(this.dispatches.map(({ kernel }) => kernel.compilation.done)));
+    if (!this.isReady) {
+      await Promise.all(new Set(this.dispatches.map(({ kernel }) => kernel.compilation.done)));
+    }
     return this;
   }
 

@@ -91,7 +91,7 @@ export class TreeSession {
       const chunk = tokens.slice(done, done + size);
       const padded = [...chunk, ...new Array<number>(size - chunk.length).fill(0)];
       const recordings = [this.#forward(size, 0), ...(after ? [after(size)] : [])];
-      for (const recording of recordings) if (!recording.isReady) await recording.ready();
+      await Promise.all(recordings.map((recording) => recording.ready()));
       this.state.writeChain(this.#length, padded);
       this.#gpu.submit(...recordings);
       this.#length += chunk.length;

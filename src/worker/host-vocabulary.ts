@@ -20,7 +20,8 @@ export function keptVocabulary(
   return [...new Set(ids)].toSorted((a, b) => a - b);
 }
 
-function mostFrequent(ids: readonly number[], size = ids.length): number[] {
+/** The most frequent first; of those as frequent as each other the lowest first. */
+export function mostFrequent(ids: readonly number[], size = ids.length): number[] {
   const counts = new Map<number, number>();
   for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
   return [...counts]
